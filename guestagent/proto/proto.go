@@ -1,0 +1,148 @@
+// Package proto is the conversation between the conductor and an agent: one
+// JSON value a line, versioned, ended by an explicit "done". A stream that ends
+// without one is truncated, and that is an error.
+//
+// The conductor writes one [Segment] to the agent's standard input, and after
+// it nothing but the peer's messages. The agent writes [Message] values to its
+// standard output. The agents of a test agree on the start of each block
+// through "peer" messages, which the conductor hands from one to the other
+// unread; none is sent while a block runs.
+package proto
+
+import (
+	"encoding/json"
+	"net/netip"
+	"time"
+)
+
+// Version of the protocol. Agent and conductor refuse another one.
+const Version = 1
+
+// Role is the part that an agent plays in a segment.
+type Role string
+
+// The roles.
+const (
+	Client Role = "client"
+	Server Role = "server"
+)
+
+// Segment is a complete, ordered list of blocks. The agent needs nothing else.
+type Segment struct {
+	Version int     `json:"version"`
+	Role    Role    `json:"role"`
+	Self    Host    `json:"self"`
+	Peer    Host    `json:"peer"`
+	Inner   Inner   `json:"inner"`
+	Modes   []Mode  `json:"modes"`
+	Tests   []Test  `json:"tests"`
+	Blocks  []Block `json:"blocks"`
+}
+
+// Host is a machine on the measured segment.
+type Host struct {
+	Name      string       `json:"name"`
+	Device    string       `json:"device"` // The measured NIC.
+	Address   netip.Prefix `json:"address"`
+	Container netip.Prefix `json:"container"` // For a container on the segment.
+}
+
+// Inner is the subnet behind a masquerading bridge; the same on every machine,
+// for it never appears on the segment.
+type Inner struct {
+	Gateway   netip.Prefix `json:"gateway"`
+	Container netip.Prefix `json:"container"`
+}
+
+// Mode is a way to connect a container. At says which end is in one.
+type Mode struct {
+	Name       string `json:"name"`
+	Kind       string `json:"kind"` // host, veth, macvlan, ipvlan.
+	At         string `json:"at"`   // client, server, both.
+	Uplink     string `json:"uplink,omitempty"`
+	Masquerade bool   `json:"masquerade,omitempty"`
+	Mode       string `json:"mode,omitempty"`
+	Flag       string `json:"flag,omitempty"`
+}
+
+// Test is a workload.
+type Test struct {
+	Name     string        `json:"name"`
+	Protocol string        `json:"protocol"` // tcp_rr, udp_rr.
+	Request  int           `json:"request"`
+	Response int           `json:"response"`
+	Duration time.Duration `json:"duration"` // Of a block; 0 where Transactions ends it.
+	// Transactions ends a block after that many; 0 where Duration ends it.
+	Transactions int           `json:"transactions,omitempty"`
+	Warmup       time.Duration `json:"warmup"`
+	NoDelay      bool          `json:"nodelay"`
+}
+
+// Block is one stretch of one test in one mode.
+type Block struct {
+	Index int    `json:"index"` // Position in the segment, from 0.
+	Round int    `json:"round"`
+	Test  string `json:"test"`
+	Mode  string `json:"mode"`
+}
+
+// Message is what an agent says. Exactly one of the fields that Type names is set.
+type Message struct {
+	Type  string          `json:"type"`            // hello, started, block, peer, done, error.
+	Hello *Hello          `json:"hello,omitempty"` // First of all.
+	Start *Start          `json:"start,omitempty"` // A block begins.
+	Block *BlockResult    `json:"block,omitempty"` // A block ended.
+	Peer  json.RawMessage `json:"peer,omitempty"`  // For the other agent.
+	Error string          `json:"error,omitempty"` // Last of all, in place of done.
+}
+
+// The types of a Message.
+const (
+	TypeHello   = "hello"
+	TypeStarted = "started"
+	TypeBlock   = "block"
+	TypePeer    = "peer"
+	TypeDone    = "done"
+	TypeError   = "error"
+)
+
+// Hello says who speaks and what it stands on.
+type Hello struct {
+	Version int            `json:"version"`
+	Facts   map[string]any `json:"facts"` // Of the machine, from hostinfo.
+}
+
+// Start announces a block.
+type Start struct {
+	Index int `json:"index"`
+}
+
+// BlockResult is what one end saw of a block. The server's has counters and
+// set-up only.
+type BlockResult struct {
+	Index  int    `json:"index"`
+	Status string `json:"status"` // ok, unsupported, failed.
+	Reason string `json:"reason,omitempty"`
+	Void   string `json:"void,omitempty"`
+
+	Started      time.Time        `json:"started"`
+	Nanoseconds  int64            `json:"ns,omitempty"` // First send to last receive.
+	Transactions int64            `json:"transactions,omitempty"`
+	Mean         float64          `json:"mean,omitempty"` // ns.
+	Min          int64            `json:"min,omitempty"`
+	Max          int64            `json:"max,omitempty"`
+	Histogram    []byte           `json:"histogram,omitempty"` // HdrHistogram V2, compressed; ns.
+	Warmup       []byte           `json:"warmup,omitempty"`
+	OutOfRange   int64            `json:"out_of_range,omitempty"`
+	Lost         int64            `json:"lost,omitempty"`
+	Late         int64            `json:"late,omitempty"`
+	Counters     map[string]int64 `json:"counters,omitempty"`
+	Setup        []string         `json:"setup,omitempty"`
+}
+
+// Statuses of a block.
+const (
+	StatusOK          = "ok"
+	StatusUnsupported = "unsupported"
+	StatusFailed      = "failed"
+)

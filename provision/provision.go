@@ -1,0 +1,139 @@
+// Package provision says what a backend promises the conductor: to bring a
+// cell's machines up, to run commands on each, and to take them down. It knows
+// no backend; see provision/libvirt for one.
+package provision
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// Request is what should run: one cell of a lab with its images built.
+type Request struct {
+	Lab      string // The lab's name.
+	Source   string // Absolute path of the lab file.
+	Owner    string // Who is answerable for what is made; see [Owner].
+	Networks []testbed.Network
+	Machines []MachineRequest
+	// Ephemeral machines belong to the process that makes them: once it is gone
+	// they are garbage, unless [Backend.Keep] was called. Others are kept from
+	// the moment that the last step of the plan is done.
+	Ephemeral bool
+}
+
+// MachineRequest is one machine and the files it boots.
+type MachineRequest struct {
+	testbed.Machine
+	Kernel      string // Local path of the bzImage.
+	Root        string // Local path of the initramfs (uncompressed newc cpio).
+	ImageDigest string // Identifies kernel, modules and root together.
+	Cmdline     string // Added to the kernel's command line.
+}
+
+// Action is what a step does to a thing.
+type Action string
+
+// The actions.
+const (
+	Create  Action = "create"
+	Replace Action = "replace"
+	Remove  Action = "remove"
+	Keep    Action = "keep"
+	// Check changes nothing: it looks whether a promise holds, at every up.
+	Check Action = "check"
+)
+
+// Step is one thing that has to happen. What a plan prints and what up does are
+// the same steps. Steps of the same Stage may run at once; stages run in order.
+type Step struct {
+	Stage  int
+	Name   string // Such as "boot client".
+	Action Action
+	Why    string // Such as "memory changed".
+	// Do is nil for Keep. It leaves nothing half-made when it fails.
+	Do func(context.Context) error
+}
+
+// Backend makes machines. All calls end by their context's deadline.
+type Backend interface {
+	// Plan compares a request with what runs, and changes nothing.
+	Plan(ctx context.Context, want Request) ([]Step, error)
+	// Labs lists what runs, of this owner, by what the machines themselves carry.
+	Labs(ctx context.Context) ([]Lab, error)
+	// Machine connects to a running machine of a lab.
+	Machine(ctx context.Context, lab, machine string) (Machine, error)
+	// Down returns the steps that remove all that a lab has, down to nothing.
+	Down(ctx context.Context, lab string) ([]Step, error)
+	// Keep makes a lab whose machines are up outlive this process; see
+	// [Request.Ephemeral].
+	Keep(ctx context.Context, lab string) error
+	// Garbage returns the steps that remove what carries the owner's mark and
+	// belongs to no running lab.
+	Garbage(ctx context.Context) ([]Step, error)
+	// Facts describes the host for the result: qemu, libvirt, accelerator, ….
+	Facts(ctx context.Context) (map[string]any, error)
+	// Accelerator is "kvm" or "tcg".
+	Accelerator() string
+	Close() error
+}
+
+// Lab is a lab that runs.
+type Lab struct {
+	Name     string        `json:"name"`
+	ID       string        `json:"id"`
+	Source   string        `json:"source"`
+	Owner    string        `json:"owner"`
+	Connect  string        `json:"connect"`
+	Machines []MachineInfo `json:"machines"`
+	Networks []string      `json:"networks"`
+}
+
+// MachineInfo is a machine that runs, or should.
+type MachineInfo struct {
+	Name        string `json:"name"`
+	Domain      string `json:"domain"`
+	State       string `json:"state"` // running, paused, shut off, crashed, ….
+	SSH         string `json:"ssh"`   // "127.0.0.1:PORT".
+	ImageDigest string `json:"image_digest"`
+}
+
+// Machine is a running machine that commands can be run on.
+type Machine interface {
+	Name() string
+	// Exec runs a command and waits for it. A command that ran and failed is an
+	// [*ExitError]. Cancelling the context ends the command.
+	Exec(ctx context.Context, cmd Command) error
+	// Push writes a file and verifies its SHA-256 on the machine; a file that
+	// is already there with that digest is left alone.
+	Push(ctx context.Context, path string, data []byte, mode fs.FileMode) error
+	// Console connects to the machine's console.
+	Console(ctx context.Context) (io.ReadWriteCloser, error)
+	// ConsoleLog is everything that the console has shown since boot.
+	ConsoleLog(ctx context.Context) ([]byte, error)
+	Close() error
+}
+
+// Command is a command for a machine.
+type Command struct {
+	Args   []string // Empty: a login shell.
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	TTY    *TTY // Optional.
+}
+
+// TTY asks for a terminal.
+type TTY struct {
+	Term          string
+	Width, Height int
+	Resize        <-chan [2]int // Width and height. Optional.
+}
+
+// ExitError is a command's exit status other than 0.
+type ExitError struct{ Status int }
+
+func (e *ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Status) }

@@ -1,0 +1,183 @@
+package testbed
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Lab is one lab file, decoded, checked and fully resolved: every default is
+// filled in and every reference is a name that exists.
+type Lab struct {
+	Name        string
+	Description string
+	Seed        int64
+	Backend     string // "libvirt" unless the file says otherwise.
+	Connect     string // libvirt URI. Empty: the one this user can use.
+	Source      string // Absolute path of the lab file.
+	Digest      string // SHA-256 of the lab file's bytes, hex.
+
+	// Images are all images that any cell uses, by the file's order.
+	Images []Image
+	// Cells are the combinations of the matrix in declared order. A lab
+	// without a matrix has one cell with no coordinates.
+	Cells []Cell
+	// Expectations are claims that the result confirms, refutes or leaves open.
+	Expectations []Expectation
+	// Mirror overrides the machine's Debian mirror. Optional.
+	Mirror string
+}
+
+// Cell is one combination of the matrix: a complete experiment of its own.
+type Cell struct {
+	// Coordinates are the matrix names and the printed form of their values,
+	// in declared order.
+	Coordinates []Coordinate
+	Networks    []Network
+	Machines    []Machine
+	Modes       []Mode
+	Tests       []Test
+}
+
+// Coordinate is one name and value of a matrix cell.
+type Coordinate struct {
+	Name  string
+	Value string
+}
+
+// Image is what a VM boots: a kernel, its modules, a root filesystem.
+// Either Release (and optionally KernelVersion) or Kernel (and Modules) is set.
+type Image struct {
+	Name          string
+	Release       string   // Debian suite of the kernel, such as "trixie-backports".
+	KernelVersion string   // Exact package version or kernel release. Optional.
+	Kernel        string   // Absolute path of a bzImage. Optional.
+	Modules       string   // Absolute path of its lib/modules/VERSION folder. Optional.
+	Userland      string   // Debian suite of the tools; "trixie" unless said.
+	Cmdline       string   // Added to the kernel's command line. Optional.
+	Mirror        string   // Debian mirror, over the lab's and the machine's. Optional.
+	AllowExpired  bool     // Accept an archive index past its Valid-Until.
+	Packages      []string // Extra Debian packages. Not built yet.
+	Tree          string   // A built kernel tree. Not built yet.
+}
+
+// Network is one L2 segment that machines share.
+type Network struct {
+	Name   string
+	Subnet netip.Prefix
+	MTU    int // 1500 unless said.
+}
+
+// Machine is a computer of the lab: a VM, or (SSH set) one that exists.
+type Machine struct {
+	Name   string // "client", or "client-0" where the block has a count.
+	Image  string // Name of the image. Empty where SSH is set.
+	CPUs   int
+	Memory uint64 // Bytes.
+	Sysctl map[string]string
+	NICs   []NIC
+
+	SSH   string // "user@host:22" of a machine that exists. Not built yet.
+	Share bool   // Allow the NIC that carries the SSH session. Not built yet.
+}
+
+// NIC is a machine's interface on a network.
+type NIC struct {
+	Network string
+	Device  string       // Name in the machine, such as "eth1".
+	MAC     string       // Fixed, from the lab's name, the machine and the index.
+	Address netip.Prefix // The machine's own address.
+	// Container is the address that a container on this machine uses where
+	// the mode puts it on the segment itself (all but bridge + masquerade).
+	Container netip.Prefix
+}
+
+// End says which end of a test is in the container.
+type End string
+
+// The ends of a test.
+const (
+	AtClient End = "client"
+	AtServer End = "server"
+	AtBoth   End = "both"
+)
+
+// Mode is how a container's eth0 reaches the machine's NIC. Fields that do not
+// belong to Kind have their zero value.
+type Mode struct {
+	Name string
+	Kind string // host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve, wireguard.
+	At   End
+
+	Uplink     string // veth: "bridge", "l2" or "routed".
+	Masquerade bool   // veth with uplink "bridge": what docker0 does.
+	Mode       string // macvlan: bridge, private, vepa, passthru. ipvlan: l2, l3, l3s. netkit: l2, l3.
+	Flag       string // ipvlan: bridge, private, vepa. Not built yet, but for "bridge".
+	Rules      int    // veth: extra nft rules. Not built yet.
+	Redirect   string // veth, netkit: "peer". Not built yet.
+	Scrub      string // netkit: "none", "default". Not built yet.
+	Shim       bool   // ipvlan, macvlan: host-side interface. Not built yet.
+	Container  string // docker://NAME, podman://NAME, pid://N. Not built yet.
+	Service    bool   // Through a virtual service address. Not built yet.
+
+	MTU          int    // 0: as the NIC. Not built yet.
+	GRO          *bool  // Not built yet.
+	TSO          *bool  // Not built yet.
+	RxChecksum   *bool  // Not built yet.
+	ThreadedNAPI *bool  // Not built yet.
+	Qdisc        string // Not built yet.
+}
+
+// Test is one RR workload between a client and a server over a set of modes.
+type Test struct {
+	Name     string
+	Protocol string // tcp_rr, udp_rr; tcp_crr is not built yet.
+	Engine   string // "testbed"; netperf and sockperf are not built yet.
+	Client   string // Machine names.
+	Server   string
+	Network  string   // The segment the two share.
+	Modes    []string // Mode names; "host" is always first.
+
+	Rounds       int
+	Block        time.Duration // Length of a block on clocks that are time.
+	Transactions int           // Length of a block where the clock counts instructions.
+	Warmup       time.Duration // Before each block; stored apart.
+	Request      int           // Bytes.
+	Response     int           // Bytes.
+
+	Connections int           // Parallel connections. Not built yet, but for 1.
+	NoDelay     bool          // TCP_NODELAY on both ends; true unless said.
+	BusyPoll    time.Duration // SO_BUSY_POLL. Not built yet.
+	CPU         *int          // CPU to pin to; nil: the agent pins to CPU 0. Not built yet.
+	Priority    int           // SCHED_FIFO priority. Not built yet.
+	Load        *Load         // Open loop; nil: closed loop. Not built yet.
+	Boots       int           // Not built yet, but for 1.
+	Seeds       int           // icount. Not built yet, but for 1.
+	Precision   float64       // Relative CI width to stop at. Not built yet.
+	MaxRounds   int           // Not built yet.
+	Samples     string        // "histogram" or "all". "all" is not built yet.
+}
+
+// Load is an open loop's schedule.
+type Load struct {
+	Rate     float64 `json:"rate"`     // Transactions per second.
+	Schedule string  `json:"schedule"` // "poisson" or "periodic".
+}
+
+// Expectation is a claim about the result. The source text is kept as written;
+// package hcl compiles it.
+type Expectation struct {
+	Name   string
+	Source string // The expression as written.
+	Range  Range
+}
+
+// Range is a place in a lab file; lines and columns start at 1.
+type Range struct {
+	File        string
+	StartLine   int
+	StartColumn int
+	EndLine     int
+	EndColumn   int
+	StartByte   int
+	EndByte     int
+}
