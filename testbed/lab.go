@@ -15,6 +15,8 @@ type Lab struct {
 	Connect     string // libvirt URI. Empty: the one this user can use.
 	Source      string // Absolute path of the lab file.
 	Digest      string // SHA-256 of the lab file's bytes, hex.
+	// Variables are the values that the command line gave, by name.
+	Variables map[string]string
 
 	// Images are all images that any cell uses, by the file's order.
 	Images []Image
@@ -65,6 +67,9 @@ type Network struct {
 	Name   string
 	Subnet netip.Prefix
 	MTU    int // 1500 unless said.
+
+	Connect string // libvirt URI of its hypervisor. Empty: the lab's. Not built yet.
+	Bridge  string // An existing bridge on each hypervisor. Not built yet.
 }
 
 // Machine is a computer of the lab: a VM, or (SSH set) one that exists.
@@ -75,6 +80,8 @@ type Machine struct {
 	Memory uint64 // Bytes.
 	Sysctl map[string]string
 	NICs   []NIC
+
+	Connect string // libvirt URI of its hypervisor. Empty: the lab's. Not built yet.
 
 	SSH   string // "user@host:22" of a machine that exists. Not built yet.
 	Share bool   // Allow the NIC that carries the SSH session. Not built yet.
@@ -105,7 +112,7 @@ const (
 // belong to Kind have their zero value.
 type Mode struct {
 	Name string
-	Kind string // host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve, wireguard.
+	Kind string // host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve, wireguard; container, where Container is set.
 	At   End
 
 	Uplink     string // veth: "bridge", "l2" or "routed".

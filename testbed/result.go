@@ -12,7 +12,9 @@ type Result struct {
 	Tool        Tool               `json:"tool"`
 	Lab         string             `json:"lab"`
 	Description string             `json:"description,omitempty"`
-	LabDigest   string             `json:"lab_digest"` // SHA-256 of the lab file.
+	LabFile     string             `json:"lab_file"`            // Base name of the lab file; a copy lies beside the result.
+	LabDigest   string             `json:"lab_digest"`          // SHA-256 of the lab file.
+	Variables   map[string]string  `json:"variables,omitempty"` // As the command line gave them.
 	Seed        int64              `json:"seed"`
 	Backend     string             `json:"backend"`     // libvirt, local, ssh, icount.
 	Accelerator string             `json:"accelerator"` // kvm, tcg, or "" where no machine is emulated.

@@ -1,0 +1,95 @@
+package hcl_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/examples"
+	"github.com/testbed-lab/testbed/hcl"
+)
+
+var (
+	fence = regexp.MustCompile("(?ms)^```hcl\n(.*?)^```")
+	whole = regexp.MustCompile(`(?m)^lab "`)
+)
+
+// Every piece of HCL that a reader may copy is right: whole labs load, the rest
+// is at least HCL, and all are laid out as fmt would.
+func TestDocuments(t *testing.T) {
+	documents, err := filepath.Glob("../docs/*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, documents)
+	if _, err := os.Stat("../README.md"); err == nil {
+		documents = append(documents, "../README.md")
+	}
+	for _, path := range documents {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, block := range fence.FindAllStringSubmatchIndex(string(text), -1) {
+			line := 1 + strings.Count(string(text[:block[2]]), "\n")
+			t.Run(fmt.Sprintf("%s:%d", filepath.Base(path), line), func(t *testing.T) {
+				checkDocument(t, text[block[2]:block[3]])
+			})
+		}
+	}
+}
+
+func checkDocument(t *testing.T, text []byte) {
+	formatted, diags := hcl.Format(text, "document.hcl")
+	require.False(t, diags.HasErrors(), rendered(t, diags))
+	require.Equal(t, string(formatted), string(text), "as fmt would lay it out")
+	if whole.Match(text) {
+		_, diags = hcl.Parse(text, "document.hcl", hcl.Options{})
+		require.Zero(t, diags.Len(), rendered(t, diags))
+	}
+}
+
+// Every example loads, asks for nothing that is not built, and is laid out.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../examples/*.hcl")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, path := range files {
+		if strings.HasSuffix(path, ".lock.hcl") {
+			continue
+		}
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			file, diags := hcl.Load(path, hcl.Options{})
+			require.Zero(t, diags.Len(), rendered(t, diags))
+			require.Zero(t, file.Unbuilt().Len(), rendered(t, file.Unbuilt()))
+			formatted, _ := hcl.Format(file.Text, path)
+			require.Equal(t, string(formatted), string(file.Text))
+		})
+	}
+}
+
+// The first example is the question of the lecture, over every mode of it.
+func TestContainerLatency(t *testing.T) {
+	file, diags := hcl.Load("../examples/container-latency.hcl", hcl.Options{})
+	require.Zero(t, diags.Len(), rendered(t, diags))
+	require.Len(t, file.Lab.Cells, 1)
+	modes := []string{"host", "docker0", "routed", "macvlan", "ipvlan_l2", "ipvlan_l3", "ipvlan_l3s"}
+	for i, protocol := range []string{"tcp_rr", "udp_rr"} {
+		test := file.Lab.Cells[0].Tests[i]
+		require.Equal(t, protocol, test.Protocol)
+		require.Equal(t, modes, test.Modes)
+		require.Equal(t, 10, test.Rounds)
+		require.EqualValues(t, 250e6, test.Block)
+	}
+}
+
+// What testbed init writes runs as it is, and is explained.
+func TestFirstLab(t *testing.T) {
+	file, diags := hcl.Parse([]byte(examples.First), "lab.hcl", hcl.Options{})
+	require.Zero(t, diags.Len(), rendered(t, diags))
+	require.Zero(t, file.Unbuilt().Len())
+	require.Len(t, file.Lab.Cells[0].Tests, 1)
+	require.Len(t, file.Lab.Cells[0].Tests[0].Modes, 3)
+	require.GreaterOrEqual(t, strings.Count(examples.First, "#"), 20, "comments for a newcomer")
+}

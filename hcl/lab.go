@@ -1,0 +1,138 @@
+package hcl
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// loader turns a source into a lab: what is the same in all cells first, then
+// each cell.
+type loader struct {
+	source     *source
+	lab        *testbed.Lab
+	all        []testbed.Image // Declared, by the file's order.
+	boots      int
+	seeds      int
+	predicates [][]testbed.Predicate
+	used       map[string]bool // Images that a cell uses.
+}
+
+func (l *loader) head() {
+	l.boots, l.seeds = 1, 1
+	l.lab.Source = absolute(l.source.path)
+	blocks := l.source.of(labBlock)
+	if len(blocks) == 0 {
+		return
+	}
+	f := newScope(l.source, nil).fields(blocks[0], nil)
+	l.lab.Name = blocks[0].label
+	l.lab.Description = get[string](f, "description")
+	l.lab.Seed = int64(get[int](f, "seed"))
+	l.lab.Backend = get[string](f, "backend")
+	l.lab.Connect = get[string](f, "connect")
+	l.lab.Mirror = get[string](f, "mirror")
+	l.boots, l.seeds = get[int](f, "boots"), get[int](f, "seeds")
+}
+
+// images decodes all images; those that no cell uses are checked too.
+func (l *loader) images() {
+	scope := newScope(l.source, nil)
+	names := map[string]*blockSource{}
+	for _, b := range l.source.of(imageBlock) {
+		instances, _ := scope.instances(b)
+		for _, i := range instances {
+			if l.source.taken(names, b, i) {
+				continue
+			}
+			l.all = append(l.all, l.image(scope.fields(b, i.names), i.name))
+		}
+	}
+}
+
+// taken reports an instance with the name of another block's.
+func (s *source) taken(names map[string]*blockSource, b *blockSource, i instance) bool {
+	other := names[i.name]
+	if other == nil {
+		names[i.name] = b
+		return false
+	}
+	s.out.errorf(b.labelAt(), "Duplicate name", "%s is called %q in results, and so is another, of %s %q at line %d.", i.code, i.name, other.spec.name, other.label, other.at().Start.Line)
+	return true
+}
+
+func (l *loader) image(f fields, name string) testbed.Image {
+	l.checkImage(f)
+	return testbed.Image{
+		Name:          name,
+		Release:       get[string](f, "release"),
+		KernelVersion: get[string](f, "kernel_version"),
+		Kernel:        l.path(f, "kernel", false),
+		Modules:       l.path(f, "modules", true),
+		Tree:          l.path(f, "tree", true),
+		Userland:      get[string](f, "userland"),
+		Cmdline:       get[string](f, "cmdline"),
+		Mirror:        get[string](f, "mirror"),
+		AllowExpired:  get[bool](f, "allow_expired"),
+		Packages:      get[[]string](f, "packages"),
+	}
+}
+
+func (l *loader) checkImage(f fields) {
+	var sources []string
+	for _, name := range []string{"release", "kernel", "tree"} {
+		if f.set(name) || !f.ok(name) {
+			sources = append(sources, name)
+		}
+	}
+	if len(sources) == 0 {
+		f.reject("release", "No kernel", "An image needs a kernel: release = \"trixie\" for Debian's, or kernel = \"./bzImage\" for one of your own.")
+	}
+	if len(sources) > 1 {
+		f.reject(sources[1], "Two kernels", "An image has one kernel, and this has %s.", enumerate(sources, "and"))
+	}
+	if f.set("kernel_version") && !slices.Contains(sources, "release") {
+		f.reject("kernel_version", "No release", "kernel_version chooses a kernel of a release, and there is none: write release = \"trixie\" or another beside it.")
+	}
+	if f.set("modules") && !slices.Contains(sources, "kernel") {
+		f.reject("modules", "No kernel", "modules belong to a kernel of your own, and there is none: write kernel = \"./bzImage\" beside it.")
+	}
+	if strings.ContainsAny(get[string](f, "cmdline"), "\n\r\x00") {
+		f.reject("cmdline", "Bad cmdline", "A kernel's command line is one line.")
+	}
+}
+
+// path makes a path absolute, from the folder of the lab file, and sees that it
+// is there.
+func (l *loader) path(f fields, name string, folder bool) string {
+	if !f.set(name) {
+		return ""
+	}
+	path := l.fromLab(get[string](f, name))
+	info, err := os.Stat(path)
+	switch {
+	case get[string](f, name) == "":
+		f.reject(name, "No such file", "%q is empty.", name)
+	case err != nil:
+		f.reject(name, "No such file", "There is no %s. Paths are relative to the folder of the lab file.", path)
+	case folder && !info.IsDir():
+		f.reject(name, "Not a folder", "%s is a file, and %s is a folder.", path, name)
+	case !folder && !info.Mode().IsRegular():
+		f.reject(name, "Not a file", "%s is not a file, and %s is one.", path, name)
+	}
+	return absolute(path)
+}
+
+// fromLab is a path as seen from where testbed was called.
+func (l *loader) fromLab(written string) string {
+	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(written, "~/") {
+		return filepath.Join(home, written[2:])
+	}
+	if filepath.IsAbs(written) {
+		return written
+	}
+	return filepath.Join(filepath.Dir(l.source.path), written)
+}

@@ -1,0 +1,147 @@
+package hcl
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+var (
+	modeKinds  = []string{"host", "loopback", "veth", "macvlan", "ipvlan", "netkit", "vxlan", "geneve", "wireguard"}
+	builtKinds = []string{"host", "veth", "macvlan", "ipvlan"}
+)
+
+// submodes are the values of mode by kind; the first is the default.
+var submodes = map[string][]string{
+	"macvlan": {"bridge", "private", "vepa", "passthru"},
+	"ipvlan":  {"l2", "l3", "l3s"},
+	"netkit":  {"l3", "l2"},
+}
+
+func mode(f fields, name string) testbed.Mode {
+	m := testbed.Mode{
+		Name:         name,
+		Kind:         kindOf(&f),
+		At:           testbed.End(get[string](f, "at")),
+		Uplink:       get[string](f, "uplink"),
+		Masquerade:   get[bool](f, "masquerade"),
+		Flag:         get[string](f, "flag"),
+		Rules:        get[int](f, "rules"),
+		Redirect:     get[string](f, "redirect"),
+		Scrub:        get[string](f, "scrub"),
+		Shim:         get[bool](f, "shim"),
+		Container:    get[string](f, "container"),
+		Service:      get[bool](f, "service"),
+		MTU:          get[int](f, "mtu"),
+		GRO:          optional[bool](f, "gro"),
+		TSO:          optional[bool](f, "tso"),
+		RxChecksum:   optional[bool](f, "rx_checksum"),
+		ThreadedNAPI: optional[bool](f, "threaded_napi"),
+		Qdisc:        get[string](f, "qdisc"),
+	}
+	if m.Kind == "" {
+		return m
+	}
+	if m.Kind == "ipvlan" && m.Flag == "" {
+		m.Flag = "bridge"
+	}
+	checkBelongs(&f, m.Kind)
+	m.Mode = submode(&f, m.Kind)
+	checkCombination(&f, m)
+	return m
+}
+
+// kindOf is empty where the kind is not known, which has been reported.
+func kindOf(f *fields) string {
+	switch {
+	case !f.ok("kind", "container"):
+		return ""
+	case f.set("kind") && f.set("container"):
+		f.reject("container", "Impossible mode", "A container that runs has its interface already, so container stands in place of kind.")
+		return ""
+	case f.set("container"):
+		return containerKind(f)
+	case !f.set("kind"):
+		f.reject("kind", "Missing argument kind", "A mode block needs \"kind\": %s.", quoted(modeKinds))
+		return ""
+	}
+	return get[string](*f, "kind")
+}
+
+func containerKind(f *fields) string {
+	scheme, rest, _ := strings.Cut(get[string](*f, "container"), "://")
+	if !slices.Contains([]string{"docker", "podman", "pid"}, scheme) || rest == "" {
+		f.reject("container", "Bad container", "A container is \"docker://NAME\", \"podman://NAME\" or \"pid://N\".")
+		return ""
+	}
+	for _, name := range []string{"mtu", "gro", "tso", "rx_checksum", "threaded_napi", "qdisc"} {
+		if f.set(name) {
+			f.reject(name, "Impossible mode", "A container that runs is measured as it is, so %q cannot be set.", name)
+		}
+	}
+	return "container"
+}
+
+// checkBelongs reports arguments that the kind does not have.
+func checkBelongs(f *fields, kind string) {
+	for _, a := range modeBlock.attributes {
+		if a.only != nil && f.set(a.name) && !slices.Contains(a.only, kind) && !neutral(*f, a) {
+			f.reject(a.name, "Impossible mode", "%q belongs to %s, and this mode is %s.", a.name, enumerate(a.only, "and"), kind)
+		}
+	}
+	if f.set("at") && (kind == "host" || kind == "loopback") {
+		f.reject("at", "Impossible mode", "Kind %s has no container, so it is neither at the client nor at the server. Leave \"at\" out.", kind)
+	}
+}
+
+// neutral says that an argument was written with its default, which asks for
+// nothing: for_each may carry one column for all kinds.
+func neutral(f fields, a attribute) bool { return f.values[a.name] == a.standard() }
+
+// submode checks mode, whose values depend on the kind.
+func submode(f *fields, kind string) string {
+	allowed := submodes[kind]
+	if allowed == nil || !f.ok("mode") {
+		return ""
+	}
+	if !f.set("mode") {
+		return allowed[0]
+	}
+	written := get[string](*f, "mode")
+	if slices.Contains(allowed, written) {
+		if kind == "macvlan" && written != "bridge" {
+			f.scope.source.out.unbuiltf(f.at("mode"), "Mode %q of macvlan is not built yet; built is \"bridge\".", written)
+		}
+		return written
+	}
+	f.reject("mode", "Impossible mode", "%s has no mode %q.%s It can be %s.%s", "Kind "+kind, written, suggest(written, allowed), quoted(allowed), elsewhere(kind, written))
+	return ""
+}
+
+// elsewhere tells where a value belongs that people look for in mode.
+func elsewhere(kind, written string) string {
+	if kind == "ipvlan" && slices.Contains([]string{"bridge", "private", "vepa"}, written) {
+		return " Whether containers reach each other is flag = \"" + written + "\"."
+	}
+	return ""
+}
+
+// checkCombination reports what no kernel can do.
+func checkCombination(f *fields, m testbed.Mode) {
+	if m.Kind != "veth" || !f.ok("uplink", "masquerade") {
+		return
+	}
+	switch {
+	case m.Uplink == "":
+		f.reject("uplink", "Missing argument uplink", "A veth pair needs \"uplink\", the way from its outer end to the NIC: \"bridge\", \"l2\" or \"routed\".")
+	case m.Masquerade && m.Uplink != "bridge":
+		f.reject("masquerade", "Impossible mode", "Masquerade gives containers behind a bridge of their own the host's address. With uplink %q the container has an address on the segment. Write uplink = \"bridge\", or leave masquerade out.", m.Uplink)
+	case m.Uplink == "bridge" && !m.Masquerade:
+		f.reject("uplink", "Impossible mode", "Containers behind a bridge of their own have addresses that nobody else knows, so answers need masquerade = true, as docker0 has. To put the NIC in the bridge, write uplink = \"l2\".")
+	case m.Rules > 0 && m.Uplink != "bridge":
+		f.reject("rules", "Impossible mode", "\"rules\" lengthen what a masquerading bridge passes through, and the uplink is %q.", m.Uplink)
+	case m.Redirect != "" && m.Uplink != "routed":
+		f.reject("redirect", "Impossible mode", "Redirect passes packets by the host's routing, and with uplink %q nothing is routed so. Write uplink = \"routed\".", m.Uplink)
+	}
+}

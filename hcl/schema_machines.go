@@ -1,0 +1,82 @@
+package hcl
+
+// The blocks that machines are made from.
+
+var labBlock = &block{
+	name: "lab", label: "name", once: true,
+	doc: "The experiment as a whole. Exactly one. The name has lower-case letters, digits and hyphens, 40 at most.",
+	attributes: []attribute{
+		{name: "description", kind: text, doc: "One line for the report."},
+		{name: "seed", kind: integer, fallback: "1", max: 1<<62 - 1, doc: "Orders blocks and resamples; the same seed, the same order."},
+		{name: "backend", kind: text, fallback: `"libvirt"`, oneOf: []string{"libvirt", "local", "icount"}, built: []string{"libvirt"},
+			doc: "What machines are made of: virtual machines, namespaces of this kernel, or one guest that counts instructions."},
+		{name: "connect", kind: libvirtURI, doc: "Which libvirt, such as `\"qemu:///session\"`. Default: the one that this user can use."},
+		{name: "mirror", kind: mirrorURL, doc: "Debian mirror. Default: the one of this machine's apt."},
+		{name: "boots", kind: integer, fallback: "1", min: 1, max: 1000, unbuilt: true, doc: "How often the machines are booted and everything is measured."},
+		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, unbuilt: true, doc: "How many seeds an instruction-counting lab runs."},
+	},
+}
+
+var imageBlock = &block{
+	name: "image", label: "name", iterates: "for_each",
+	doc: "What a VM boots: a kernel and a user land. Needs `release`, `kernel` or `tree`. The same in all cells, so it cannot use `matrix`.",
+	attributes: []attribute{
+		{name: "release", kind: suite, doc: "Debian suite that the kernel comes from, such as `\"trixie\"` or `\"bookworm-backports\"`."},
+		{name: "kernel_version", kind: text, doc: "Which kernel of the release. Default: the newest."},
+		{name: "kernel", kind: file, doc: "A kernel of your own (bzImage), relative to the lab file."},
+		{name: "modules", kind: file, doc: "Its `lib/modules/VERSION` folder. Default: none, for a kernel that has all built in."},
+		{name: "tree", kind: file, unbuilt: true, doc: "A kernel source tree that is built."},
+		{name: "userland", kind: suite, fallback: `"trixie"`, doc: "Debian suite of the tools in the guest, whatever the kernel."},
+		{name: "cmdline", kind: text, doc: "Added to the kernel's command line."},
+		{name: "mirror", kind: mirrorURL, doc: "Debian mirror for this image. Default: the lab's."},
+		{name: "allow_expired", kind: boolean, fallback: "false", doc: "Accept an archive index past its Valid-Until; the lock file records it."},
+		{name: "packages", kind: textList, unbuilt: true, doc: "More Debian packages for the user land."},
+		forEach(),
+	},
+}
+
+var networkBlock = &block{
+	name: "network", label: "name",
+	doc: "One L2 segment that machines share. Addresses are given out by testbed: machines from .1, their containers from .101 where that many fit.",
+	attributes: []attribute{
+		{name: "subnet", kind: subnet, required: true, doc: "Such as `\"10.77.0.0/24\"`. Two addresses for each NIC have to fit."},
+		{name: "mtu", kind: integer, fallback: "1500", min: 576, max: 65535, doc: "Bytes in a packet."},
+		{name: "connect", kind: libvirtURI, unbuilt: true, doc: "The hypervisor that has it. Default: the lab's."},
+		{name: "bridge", kind: text, unbuilt: true, doc: "An existing bridge on each hypervisor."},
+	},
+}
+
+var vmBlock = &block{
+	name: "vm", label: "name", iterates: "count",
+	doc: "A virtual machine. The name is its host name. With `count`, `vm.NAME` is a list and the machines are `NAME-0`, `NAME-1`, ….",
+	attributes: []attribute{
+		{name: "image", kind: reference, required: true, to: []string{"image"}, doc: "What it boots."},
+		{name: "cpus", kind: integer, fallback: "1", min: 1, max: 256, doc: "Virtual CPUs."},
+		{name: "memory", kind: memory, fallback: `"384MiB"`, doc: "MiB or GiB; 128MiB at least."},
+		{name: "sysctl", kind: textMap, fallback: "{}", doc: "Kernel settings, such as `{ \"net.core.busy_read\" = \"50\" }`."},
+		{name: "count", kind: integer, min: 1, max: 64, doc: "That many alike; `count.index` in the block is the number of each, from 0."},
+		{name: "connect", kind: libvirtURI, unbuilt: true, doc: "The hypervisor that runs it. Default: the lab's."},
+	},
+	blocks: []*block{nicBlock},
+}
+
+var nicBlock = &block{
+	name: "nic",
+	doc:  "An interface of the VM: the first is `eth1`, the next `eth2`. (The way in for SSH is a NIC apart, and not measured.)",
+	attributes: []attribute{
+		{name: "network", kind: reference, required: true, to: []string{"network"}, doc: "The segment it is on."},
+		{name: "address", kind: address, doc: "Its address in the subnet. Default: the next free one."},
+	},
+}
+
+var machineBlock = &block{
+	name: "machine", label: "name", unbuilt: true,
+	doc: "A computer that exists, reached over SSH. It stands wherever a VM does.",
+	attributes: []attribute{
+		{name: "ssh", kind: text, required: true, doc: "`\"user@host\"` or `\"user@host:22\"`."},
+		{name: "nic", kind: text, required: true, doc: "The interface that is measured, such as `\"eth1\"`."},
+		{name: "network", kind: reference, to: []string{"network"}, doc: "The segment it is on. Default: the only one."},
+		{name: "address", kind: address, doc: "Its address there. Default: the next free one."},
+		{name: "share", kind: boolean, fallback: "false", doc: "Allow the NIC that carries SSH or the default route."},
+	},
+}

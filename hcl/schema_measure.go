@@ -1,0 +1,96 @@
+package hcl
+
+// The blocks that say what is measured.
+
+var modeBlock = &block{
+	name: "mode", label: "name", iterates: "for_each",
+	doc: "How a container's `eth0` reaches the NIC. `mode.host` (no container) and `mode.loopback` exist undeclared. An instance of `for_each` is called `NAME-KEY` in results.",
+	attributes: []attribute{
+		{name: "kind", kind: text, oneOf: modeKinds, built: builtKinds,
+			doc: "Required, unless there is `container`."},
+		{name: "at", kind: text, fallback: `"client"`, oneOf: []string{"client", "server", "both"}, doc: "Which end of a test is in the container."},
+		{name: "uplink", kind: text, oneOf: []string{"bridge", "l2", "routed"}, only: []string{"veth"},
+			doc: "veth needs one: `bridge` (a bridge of its own, as docker0), `l2` (the NIC is in the bridge), `routed` (proxy ARP and a /32 route)."},
+		{name: "masquerade", kind: boolean, fallback: "false", only: []string{"veth"}, doc: "Source NAT; belongs to `uplink = \"bridge\"`, which needs it."},
+		{name: "mode", kind: text, only: []string{"macvlan", "ipvlan", "netkit"},
+			doc: "macvlan: `bridge` (default), `private`, `vepa`, `passthru`. ipvlan: `l2` (default), `l3`, `l3s`. netkit: `l3` (default), `l2`. Built: macvlan `bridge`, ipvlan."},
+		{name: "flag", kind: text, oneOf: []string{"bridge", "private", "vepa"}, built: []string{"bridge"}, only: []string{"ipvlan"},
+			doc: "Whether containers on one NIC reach each other. Default: `\"bridge\"`."},
+		{name: "rules", kind: integer, fallback: "0", max: 100000, only: []string{"veth"}, unbuilt: true, doc: "More nft rules, as a busy node has; belongs to `uplink = \"bridge\"`."},
+		{name: "redirect", kind: text, oneOf: []string{"peer"}, only: []string{"veth", "netkit"}, unbuilt: true, doc: "A BPF program that redirects past the host's stack; veth needs `uplink = \"routed\"`."},
+		{name: "scrub", kind: text, oneOf: []string{"default", "none"}, only: []string{"netkit"}, unbuilt: true, doc: "Whether netkit clears a packet's mark and priority."},
+		{name: "shim", kind: boolean, fallback: "false", only: []string{"macvlan", "ipvlan"}, unbuilt: true, doc: "An interface of the same kind on the host, so that host and container reach each other."},
+		{name: "container", kind: text, unbuilt: true, doc: "A container that runs in the guest: `\"docker://NAME\"`, `\"podman://NAME\"`, `\"pid://N\"`. In place of `kind`."},
+		{name: "service", kind: boolean, fallback: "false", unbuilt: true, doc: "The client talks to a virtual service address."},
+		{name: "mtu", kind: integer, min: 576, max: 65535, unbuilt: true, doc: "Of the container's interface. Default: the NIC's."},
+		{name: "gro", kind: boolean, unbuilt: true, doc: "Receive offload. Default: the kernel's, as for the next three."},
+		{name: "tso", kind: boolean, unbuilt: true, doc: "Segmentation offload."},
+		{name: "rx_checksum", kind: boolean, unbuilt: true, doc: "Checksum offload of received packets."},
+		{name: "threaded_napi", kind: boolean, unbuilt: true, doc: "Polling in a kernel thread."},
+		{name: "qdisc", kind: text, unbuilt: true, doc: "Queueing discipline, such as `\"noqueue\"`. Default: the kernel's."},
+		forEach(),
+	},
+}
+
+var testBlock = &block{
+	name: "test", label: "name", iterates: "for_each",
+	doc: "One request/response workload between two machines, over a set of modes. An instance of `for_each` is called `NAME-KEY` in results.",
+	attributes: []attribute{
+		{name: "protocol", kind: text, required: true, oneOf: []string{"tcp_rr", "udp_rr", "tcp_crr"}, built: []string{"tcp_rr", "udp_rr"},
+			doc: "A transaction over one connection, over UDP, or with a connection of its own."},
+		{name: "client", kind: reference, required: true, to: machineBlocks, doc: "The machine that asks."},
+		{name: "server", kind: reference, required: true, to: machineBlocks, doc: "The machine that answers."},
+		{name: "network", kind: reference, to: []string{"network"}, doc: "The segment between them. Default: the one that both are on."},
+		{name: "modes", kind: references, fallback: "[]", to: []string{"mode"}, doc: "Modes to compare. `mode.host` is always measured, and first."},
+		{name: "engine", kind: text, fallback: `"testbed"`, oneOf: []string{"testbed", "netperf", "sockperf"}, built: []string{"testbed"}, doc: "What does the measuring."},
+		{name: "rounds", kind: integer, fallback: "10", min: 1, max: 100000, doc: "How often each mode is measured; `host` twice a round."},
+		{name: "block", kind: duration, fallback: `"250ms"`, doc: "Length of one measurement; 1ms at least."},
+		{name: "transactions", kind: integer, fallback: "2000", min: 1, max: 1000000000, doc: "Its length where the clock counts instructions."},
+		{name: "warmup", kind: duration, fallback: `"20ms"`, doc: "Before each block; kept apart."},
+		{name: "request", kind: integer, fallback: "1", min: 1, max: 1 << 20, doc: "Bytes; 65507 at most over UDP."},
+		{name: "response", kind: integer, fallback: "1", min: 1, max: 1 << 20, doc: "Bytes; 65507 at most over UDP."},
+		{name: "nodelay", kind: boolean, fallback: "true", doc: "TCP_NODELAY at both ends."},
+		{name: "connections", kind: integer, fallback: "1", min: 1, max: 10000, unbuilt: true, doc: "In parallel."},
+		{name: "rate", kind: decimal, unbuilt: true, doc: "Transactions per second in an open loop. Default: a closed loop."},
+		{name: "schedule", kind: text, oneOf: []string{"poisson", "periodic"}, unbuilt: true, doc: "When an open loop sends; belongs to `rate`. Default: `\"poisson\"`."},
+		{name: "busy_poll", kind: duration, fallback: `"0s"`, unbuilt: true, doc: "SO_BUSY_POLL."},
+		{name: "cpu", kind: integer, max: 1023, unbuilt: true, doc: "The CPU that measures. Default: 0."},
+		{name: "priority", kind: integer, fallback: "0", max: 99, unbuilt: true, doc: "SCHED_FIFO priority; 0 is the ordinary scheduler."},
+		{name: "boots", kind: integer, fallback: "1", min: 1, max: 1000, unbuilt: true, doc: "Of this test, over the lab's."},
+		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, unbuilt: true, doc: "Of this test, over the lab's."},
+		{name: "precision", kind: percent, unbuilt: true, doc: "Stop when the interval is as narrow as this, such as `\"1%\"`."},
+		{name: "max_rounds", kind: integer, min: 1, max: 100000, unbuilt: true, doc: "But not after more rounds than this; belongs to `precision`."},
+		{name: "samples", kind: text, fallback: `"histogram"`, oneOf: []string{"histogram", "all"}, built: []string{"histogram"}, doc: "What is kept of each block."},
+		forEach(),
+	},
+}
+
+var machineBlocks = []string{"vm", "machine"}
+
+var matrixBlock = &block{
+	name: "matrix", once: true, free: true,
+	doc: "Each argument is a coordinate: a list of any values. Each combination is a cell, a whole experiment of its own. Blocks read the cell's values as `matrix.NAME`. The lists may use `var`, `local`, `image` and `network`.",
+}
+
+var expectBlock = &block{
+	name: "expect", label: "claim",
+	doc: "A claim that the result confirms, refutes or leaves open.",
+	attributes: []attribute{
+		{name: "that", kind: expression, required: true, doc: "True or false, over metrics such as `p50(test.NAME, mode.NAME)`."},
+	},
+}
+
+var variableBlock = &block{
+	name: "variable", label: "name",
+	doc: "A value from the command line (`--var NAME=VALUE`), read as `var.NAME`.",
+	attributes: []attribute{
+		{name: "type", kind: expression, doc: "Such as `string`, `number`, `bool`, `list(string)`. Default: the type of the default, else `string`."},
+		{name: "default", kind: expression, doc: "Without one, the variable has to be given."},
+		{name: "description", kind: text, doc: "One line for the reader."},
+	},
+}
+
+var localsBlock = &block{
+	name: "locals", free: true,
+	doc: "Named values, read as `local.NAME`. They may use each other, and anything else.",
+}

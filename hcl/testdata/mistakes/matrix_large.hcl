@@ -1,0 +1,5 @@
+lab "l" {}
+matrix {
+  a = range(100)
+  b = range(100)
+}

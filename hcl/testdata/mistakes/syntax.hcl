@@ -1,0 +1,3 @@
+lab "l" {
+  description = "unclosed
+}

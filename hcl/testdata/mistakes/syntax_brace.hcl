@@ -1,0 +1,4 @@
+lab "l" {
+  seed = 
+}
+vm "a" { cpus = 1 memory = "1GiB" }

@@ -1,0 +1,5 @@
+lab "l" {}
+rounds = 10
+vms "a" {}
+nic {}
+loop "x" {}

@@ -1,0 +1,6 @@
+lab "l" {
+  seed = var.seed
+}
+vm "a" {
+  image = image.debian
+}

@@ -1,0 +1,148 @@
+# Everything that a later version builds.
+
+lab "later" {
+  backend = "icount"
+  connect = "qemu+ssh://host/system"
+  boots   = 3
+  seeds   = 5
+}
+
+image "debian" {
+  release  = "trixie"
+  packages = ["podman"]
+}
+
+image "tree" {
+  tree = "."
+}
+
+image "deb" {
+  kernel = "linux-image.deb"
+}
+
+network "lan" {
+  subnet  = "10.77.0.0/24"
+  connect = "qemu:///session"
+  bridge  = "br0"
+}
+
+vm "client" {
+  image   = image.debian
+  connect = "qemu+ssh://host/session"
+
+  nic {
+    network = network.lan
+  }
+}
+
+machine "server" {
+  ssh   = "root@server:2222"
+  nic   = "eno1"
+  share = true
+}
+
+machine "other" {
+  ssh     = "[fd00::1]:22"
+  nic     = "eno1"
+  network = network.lan
+  address = "10.77.0.99"
+}
+
+mode "macvlan" {
+  for_each = ["bridge", "private", "vepa", "passthru"]
+
+  kind = "macvlan"
+  mode = each.key
+  shim = true
+}
+
+mode "ipvlan" {
+  kind = "ipvlan"
+  flag = "vepa"
+}
+
+mode "cilium" {
+  kind     = "veth"
+  uplink   = "routed"
+  redirect = "peer"
+}
+
+mode "busy" {
+  kind       = "veth"
+  uplink     = "bridge"
+  masquerade = true
+  rules      = 1000
+}
+
+mode "netkit" {
+  kind     = "netkit"
+  mode     = "l2"
+  redirect = "peer"
+  scrub    = "none"
+}
+
+mode "overlay" {
+  kind = "vxlan"
+}
+
+mode "geneve" {
+  kind = "geneve"
+}
+
+mode "wireguard" {
+  kind = "wireguard"
+}
+
+mode "podman" {
+  container = "podman://web"
+}
+
+mode "service" {
+  kind    = "host"
+  service = true
+}
+
+mode "offloads" {
+  kind          = "host"
+  mtu           = 9000
+  gro           = false
+  tso           = true
+  rx_checksum   = false
+  threaded_napi = true
+  qdisc         = "noqueue"
+}
+
+test "crr" {
+  protocol    = "tcp_crr"
+  engine      = "netperf"
+  client      = vm.client
+  server      = machine.server
+  modes       = [mode.loopback, mode.netkit]
+  connections = 8
+  rate        = 10000
+  schedule    = "periodic"
+  busy_poll   = "50us"
+  cpu         = 1
+  priority    = 50
+  boots       = 2
+  seeds       = 2
+  precision   = "1.5%"
+  max_rounds  = 100
+  samples     = "all"
+}
+
+expect "later" {
+  that = softirqs(test.crr, mode.netkit) > 0 || instructions(test.crr, mode.host) > 1 || capability(mode.netkit, "service") == false && capability(test.crr, mode.host, "dnat")
+}
+
+# With the value that is built, an argument asks for nothing.
+test "plain" {
+  protocol    = "udp_rr"
+  client      = vm.client
+  server      = machine.other
+  boots       = 1
+  seeds       = 1
+  connections = 1
+  busy_poll   = "0s"
+  priority    = 0
+}
