@@ -1,0 +1,158 @@
+package figure
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Curve is a cumulative distribution: Values[i] is the value that a share
+// Shares[i] of the transactions does not exceed. Both ascend.
+type Curve struct {
+	Name   string
+	Values []float64
+	Shares []float64
+	Median float64
+}
+
+// ECDF is one panel: a mode against host.
+type ECDF struct {
+	ID    string // Unique in the page.
+	Mode  Curve
+	Host  Curve
+	Scale Scale  // The same for all panels of a test.
+	Unit  string // Of the axis, such as "µs".
+	Note  string // At the top right, such as "+52.5 µs".
+	Desc  string // The figure in words.
+}
+
+// The panel, in SVG user units.
+const (
+	panelWidth  = 320.0
+	panelHeight = 190.0
+	plotLeft    = 40.0
+	plotRight   = panelWidth - 12
+	plotTop     = 34.0
+	plotBottom  = panelHeight - 26
+)
+
+// SVG draws the panel.
+func (e ECDF) SVG() string {
+	s := &svg{}
+	s.add(`<svg class="ecdf" viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %s-desc">`,
+		at(panelWidth), at(panelHeight), escape(e.ID), escape(e.ID))
+	s.add(`<title id="%s-title">%s</title>`, escape(e.ID), escape("Cumulative distribution of "+e.Mode.Name+" against "+e.Host.Name))
+	s.add(`<desc id="%s-desc">%s</desc>`, escape(e.ID), escape(e.Desc))
+	e.axes(s)
+	e.area(s)
+	s.add(`<path class="curve host" d="%s"/>`, e.path(e.Host))
+	s.add(`<path class="curve mode" d="%s"/>`, e.path(e.Mode))
+	e.medians(s)
+	e.labels(s)
+	s.add(`</svg>`)
+	return s.String()
+}
+
+func (e ECDF) x(v float64) float64 { return plotLeft + e.Scale.At(v)*(plotRight-plotLeft) }
+
+func y(share float64) float64 { return plotBottom - share*(plotBottom-plotTop) }
+
+func (e ECDF) axes(s *svg) {
+	for _, share := range []float64{0, 0.25, 0.5, 0.75, 1} {
+		s.line("grid", plotLeft, y(share), plotRight, y(share))
+		if share != 0.25 && share != 0.75 {
+			s.text("tick", plotLeft-6, y(share)+3.5, "end", fmt.Sprintf("%.0f%%", 100*share))
+		}
+	}
+	ticks := e.Scale.Ticks(5)
+	for i, v := range ticks {
+		text := tickText(v)
+		if i == len(ticks)-1 {
+			text += " " + e.Unit
+		}
+		s.line("tickmark", e.x(v), plotBottom, e.x(v), plotBottom+4)
+		s.text("tick", e.x(v), plotBottom+17, "middle", text)
+	}
+}
+
+// visible is the part of a curve within the axis; where the curve leaves it, it
+// ends at the edge.
+func (e ECDF) visible(c Curve) (xs, ys []float64) {
+	for i, v := range c.Values {
+		share := c.Shares[i]
+		if v > e.Scale.Hi {
+			if i > 0 && c.Values[i-1] < e.Scale.Hi {
+				part := (e.Scale.Hi - c.Values[i-1]) / (v - c.Values[i-1])
+				share = c.Shares[i-1] + part*(share-c.Shares[i-1])
+				xs, ys = append(xs, plotRight), append(ys, y(share))
+			}
+			break
+		}
+		if v >= e.Scale.Lo {
+			xs, ys = append(xs, e.x(v)), append(ys, y(share))
+		}
+	}
+	return xs, ys
+}
+
+func (e ECDF) path(c Curve) string {
+	xs, ys := e.visible(c)
+	return polyline("M", xs, ys)
+}
+
+func polyline(first string, xs, ys []float64) string {
+	var b strings.Builder
+	for i := range xs {
+		command := "L"
+		if i == 0 {
+			command = first
+		}
+		b.WriteString(command + at(xs[i]) + " " + at(ys[i]))
+	}
+	return b.String()
+}
+
+// area tints what lies between the two curves: what the mode costs.
+func (e ECDF) area(s *svg) {
+	modeX, modeY := e.visible(e.Mode)
+	hostX, hostY := e.visible(e.Host)
+	reverse(hostX)
+	reverse(hostY)
+	if len(modeX) > 1 && len(hostX) > 1 {
+		s.add(`<path class="between" d="%s%sZ"/>`, polyline("M", modeX, modeY), polyline("L", hostX, hostY))
+	}
+}
+
+func reverse(values []float64) {
+	for i, j := 0, len(values)-1; i < j; i, j = i+1, j-1 {
+		values[i], values[j] = values[j], values[i]
+	}
+}
+
+func (e ECDF) medians(s *svg) {
+	s.dot("dot host", e.x(e.Host.Median), y(0.5), 3)
+	s.dot("dot mode", e.x(e.Mode.Median), y(0.5), 3.5)
+}
+
+// labels name the curves where they are steep, host's to its left and the
+// mode's to its right, whichever of the two is the faster.
+func (e ECDF) labels(s *svg) {
+	s.text("name", plotLeft, 18, "start", e.Mode.Name)
+	s.text("note", plotRight, 18, "end", e.Note)
+	left, right := e.Host, e.Mode
+	if e.Mode.Median < e.Host.Median {
+		left, right = right, left
+	}
+	class := map[string]string{e.Host.Name: "label host", e.Mode.Name: "label mode"}
+	s.text(class[left.Name], e.x(left.at(0.3))-7, y(0.3)+4, "end", left.Name)
+	s.text(class[right.Name], e.x(right.at(0.3))+8, y(0.22)+4, "start", right.Name)
+}
+
+// at is the value at a share.
+func (c Curve) at(share float64) float64 {
+	for i, s := range c.Shares {
+		if s >= share {
+			return c.Values[i]
+		}
+	}
+	return c.Median
+}

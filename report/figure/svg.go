@@ -1,0 +1,37 @@
+package figure
+
+import (
+	"fmt"
+	"strings"
+)
+
+// svg collects a drawing.
+type svg struct{ strings.Builder }
+
+// add writes markup; every text in it has been escaped.
+func (s *svg) add(format string, args ...any) { fmt.Fprintf(s, format, args...) }
+
+func (s *svg) line(class string, x1, y1, x2, y2 float64) {
+	s.add(`<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s"/>`, class, at(x1), at(y1), at(x2), at(y2))
+}
+
+func (s *svg) text(class string, x, y float64, anchor, text string) {
+	s.add(`<text class="%s" x="%s" y="%s" text-anchor="%s">%s</text>`, class, at(x), at(y), anchor, escape(text))
+}
+
+func (s *svg) dot(class string, x, y, r float64) {
+	s.add(`<circle class="%s" cx="%s" cy="%s" r="%s"/>`, class, at(x), at(y), at(r))
+}
+
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+
+// escape makes a text safe in XML and HTML; characters that XML forbids become
+// replacement characters.
+func escape(s string) string {
+	return escaper.Replace(strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF {
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD")))
+}

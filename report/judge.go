@@ -1,0 +1,225 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/report/stats"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// The shares of resamples that decide a claim.
+const (
+	confirms = 0.95
+	refutes  = 0.05
+)
+
+// Judge evaluates the lab's expectations in each cell: predicates[c][e] is
+// expectation e in cell c, compiled. A claim that holds in at least 95% of the
+// resamples of rounds is confirmed, in at most 5% refuted, else inconclusive;
+// also where it needs a metric that the result does not have, or rests on too
+// few rounds for any interval. All modes of a test are resampled together.
+func Judge(lab testbed.Lab, predicates [][]testbed.Predicate, blocks []testbed.Block) []testbed.ExpectationResult {
+	trials, _ := group(lab, blocks)
+	verdicts := []testbed.ExpectationResult{}
+	for c, cell := range lab.Cells {
+		if c >= len(predicates) {
+			break
+		}
+		court := newCourt(cell, trials)
+		for e, holds := range predicates[c] {
+			if e < len(lab.Expectations) && holds != nil {
+				verdicts = append(verdicts, court.judge(lab.Expectations[e], holds))
+			}
+		}
+	}
+	return verdicts
+}
+
+// court answers lookups on one cell.
+type court struct {
+	coordinates map[string]string
+	trials      map[string]*trial
+	ready       map[testbed.Metric]reading
+}
+
+// reading is a metric that can be read on any weighting of the rounds.
+type reading struct {
+	of     func(weights []int) float64 // nil: the result does not have it.
+	rounds int                         // It rests on.
+	why    string                      // Where of is nil.
+}
+
+func unread(format string, args ...any) reading { return reading{why: fmt.Sprintf(format, args...)} }
+
+func newCourt(cell testbed.Cell, trials []*trial) *court {
+	c := &court{coordinates: map[string]string{}, trials: map[string]*trial{}, ready: map[testbed.Metric]reading{}}
+	for _, at := range cell.Coordinates {
+		c.coordinates[at.Name] = at.Value
+	}
+	for _, t := range trials {
+		if maps.Equal(t.coordinates, c.coordinates) {
+			c.trials[t.test.Name] = t
+		}
+	}
+	return c
+}
+
+func (c *court) judge(claim testbed.Expectation, holds testbed.Predicate) testbed.ExpectationResult {
+	r := testbed.ExpectationResult{
+		Name: claim.Name, Cell: c.coordinates, That: claim.Source, Verdict: testbed.Inconclusive,
+	}
+	asked := map[testbed.Metric]bool{} // And whether it was known.
+	truth := c.try(holds, asked, func(t *trial) []int { return ones(len(t.rounds)) })
+	if truth == testbed.Unknown {
+		r.Reason = c.unknownReason(asked)
+		return r
+	}
+	if r.Reason = c.tooFew(asked); r.Reason != "" {
+		return r
+	}
+	share := c.share(holds, asked)
+	r.Share = &share
+	switch {
+	case share >= confirms:
+		r.Verdict = testbed.Confirmed
+	case share <= refutes:
+		r.Verdict = testbed.Refuted
+	default:
+		r.Reason = fmt.Sprintf("it holds in %.0f%% of %d resamples of the rounds", 100*share, stats.Resamples)
+	}
+	return r
+}
+
+// share is the part of the resamples in which a claim holds. One in which it is
+// unknown counts as one in which it does not hold, so it cannot help to confirm.
+func (c *court) share(holds testbed.Predicate, asked map[testbed.Metric]bool) float64 {
+	held := 0
+	for i := range stats.Resamples {
+		truth := c.try(holds, asked, func(t *trial) []int { return t.resamples()[i] })
+		if truth == testbed.True {
+			held++
+		}
+	}
+	return float64(held) / stats.Resamples
+}
+
+// try evaluates a claim on one weighting of each test's rounds.
+func (c *court) try(holds testbed.Predicate, asked map[testbed.Metric]bool, weights func(*trial) []int) testbed.Truth {
+	return holds(func(m testbed.Metric) (float64, bool) {
+		of := c.find(m).of
+		if of == nil {
+			asked[m] = false
+			return 0, false
+		}
+		asked[m] = true
+		value := of(weights(c.trials[m.Test]))
+		return value, !math.IsNaN(value)
+	})
+}
+
+// find prepares a metric once.
+func (c *court) find(m testbed.Metric) reading {
+	r, known := c.ready[m]
+	if !known {
+		r = c.prepare(m)
+		c.ready[m] = r
+	}
+	return r
+}
+
+func (c *court) prepare(m testbed.Metric) reading {
+	t := c.trials[m.Test]
+	if t == nil {
+		return unread("there is no test %s", m.Test)
+	}
+	s := t.named(m.Mode)
+	if s == nil {
+		return unread("test %s has no mode %s", m.Test, m.Mode)
+	}
+	if m.Function == "ratio" {
+		return t.readRatio(s, m)
+	}
+	metric, isFigure := metricNamed(m.Function)
+	if !isFigure {
+		return unread("nothing measures %s yet", m.Function)
+	}
+	method, why := t.method(s, metric)
+	switch method {
+	case methodRounds:
+		logs := s.logs(metric)
+		of := func(weights []int) float64 { return math.Exp(stats.Median(weighted(logs, weights))) }
+		return reading{of: of, rounds: len(s.samples)}
+	case methodPooled:
+		of := func(weights []int) float64 { return s.pooled(metric, weights) }
+		return reading{of: of, rounds: len(s.samples)}
+	}
+	return unread("%s of %s: %s", m.Function, m.Mode, why)
+}
+
+func (t *trial) readRatio(s *series, m testbed.Metric) reading {
+	base := t.named(m.Base)
+	metric, isFigure := metricNamed(m.Name)
+	if base == nil || !isFigure {
+		return unread("test %s has no %s of %s", m.Test, m.Name, m.Base)
+	}
+	p := t.pair(s, base, metric)
+	switch {
+	case p.method == "":
+		return unread("%s of %s: %s", m.Name, m.Mode, p.reason)
+	case p.rounds() == 0:
+		return unread("no round has both %s and %s", m.Mode, m.Base)
+	}
+	return reading{of: p.of, rounds: p.rounds()}
+}
+
+func (t *trial) named(mode string) *series {
+	i := slices.IndexFunc(t.series, func(s *series) bool { return s.mode.Name == mode })
+	if i < 0 {
+		return nil
+	}
+	return t.series[i]
+}
+
+// tooFew is the reason why a claim rests on too little for a verdict.
+func (c *court) tooFew(asked map[testbed.Metric]bool) string {
+	for _, m := range sortedMetrics(asked) {
+		if r := c.find(m); r.of != nil && r.rounds < stats.MinRounds {
+			return fmt.Sprintf("%s rests on %s, %d needed for a verdict", metricText(m), count(r.rounds, "round"), stats.MinRounds)
+		}
+	}
+	return ""
+}
+
+func (c *court) unknownReason(asked map[testbed.Metric]bool) string {
+	missing := []string{}
+	for _, m := range sortedMetrics(asked) {
+		if why := c.find(m).why; !asked[m] && !slices.Contains(missing, why) {
+			missing = append(missing, why)
+		}
+	}
+	if len(missing) == 0 {
+		return "its value is unknown"
+	}
+	return "not known: " + strings.Join(missing, "; ")
+}
+
+func sortedMetrics(asked map[testbed.Metric]bool) []testbed.Metric {
+	return slices.SortedFunc(maps.Keys(asked), func(a, b testbed.Metric) int {
+		return strings.Compare(metricText(a), metricText(b))
+	})
+}
+
+// metricText writes a metric as an expectation does.
+func metricText(m testbed.Metric) string {
+	switch m.Function {
+	case "ratio":
+		return fmt.Sprintf("ratio(test.%s, mode.%s, mode.%s, %q)", m.Test, m.Mode, m.Base, m.Name)
+	case "capability":
+		return fmt.Sprintf("capability(test.%s, mode.%s, %q)", m.Test, m.Mode, m.Name)
+	}
+	return fmt.Sprintf("%s(test.%s, mode.%s)", m.Function, m.Test, m.Mode)
+}

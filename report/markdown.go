@@ -1,0 +1,108 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// Markdown draws a result for a repository or an issue: the same tables as the
+// page, with every column.
+func Markdown(w io.Writer, r testbed.Result) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s\n\n", markdownText(firstOf(r.Description, r.Lab)))
+	fmt.Fprintf(&b, "**%s**\n\n", markdownText(answer(r)))
+	fmt.Fprintf(&b, "%s · %s · seed %d · %s\n", markdownText(r.Lab), markdownText(rig(r)), r.Seed, started(r))
+	for _, m := range matrixTables(r) {
+		markdownMatrix(&b, m)
+	}
+	for _, t := range tables(r) {
+		markdownTable(&b, t)
+	}
+	markdownExpectations(&b, r.Expectations)
+	markdownList(&b, "Warnings", r.Warnings)
+	markdownList(&b, "Voided blocks", voidedTexts(r))
+	fmt.Fprintf(&b, "\n## Method\n\n")
+	for _, text := range methodTexts(r) {
+		fmt.Fprintf(&b, "%s\n\n", markdownText(text))
+	}
+	fmt.Fprintf(&b, "## Reproduce\n\n```sh\n%s\n```\n", reproduceCommand(r))
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func markdownTable(b *bytes.Buffer, t table) {
+	title := t.Test
+	if t.Cell != "" {
+		title += ", " + t.Cell
+	}
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", markdownText(title), markdownText(t.Caption))
+	heads, rules := []string{}, []string{}
+	for _, c := range t.Columns {
+		heads = append(heads, heading(c))
+		rules = append(rules, map[bool]string{true: ":--", false: "--:"}[c.Left])
+	}
+	fmt.Fprintf(b, "| %s |\n| %s |\n", strings.Join(heads, " | "), strings.Join(rules, " | "))
+	for _, r := range t.Rows {
+		texts := []string{}
+		for i := range t.Columns {
+			texts = append(texts, markdownText(cellText(t, r, i)))
+		}
+		if r.Status != testbed.StatusOK {
+			texts[len(texts)-1] = markdownText(joined(r.Status, r.Reason))
+		}
+		fmt.Fprintf(b, "| %s |\n", strings.Join(texts, " | "))
+	}
+	fmt.Fprintf(b, "\n- %s\n", markdownText(t.Noise))
+	for _, note := range t.Notes {
+		fmt.Fprintf(b, "- %s\n", markdownText(note))
+	}
+}
+
+func markdownMatrix(b *bytes.Buffer, m matrixTable) {
+	fmt.Fprintf(b, "\n## %s by %s\n\np50 as a multiple of host's in the same cell; host's own p50 in its row.\n\n", markdownText(m.Test), markdownText(m.Names))
+	fmt.Fprintf(b, "| mode |")
+	for _, cell := range m.Cells {
+		fmt.Fprintf(b, " %s |", markdownText(cell))
+	}
+	fmt.Fprintf(b, "\n| :-- |%s\n", strings.Repeat(" --: |", len(m.Cells)))
+	for _, r := range m.Rows {
+		fmt.Fprintf(b, "| %s |", markdownText(r.Mode))
+		for _, ratio := range r.Ratios {
+			fmt.Fprintf(b, " %s |", markdownText(strings.TrimSpace(ratio.plainText()+" "+ratio.Interval)))
+		}
+		fmt.Fprintln(b)
+	}
+}
+
+func markdownExpectations(b *bytes.Buffer, all []testbed.ExpectationResult) {
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## Expectations\n\n| verdict | expectation | that | resamples |\n| :-- | :-- | :-- | :-- |\n")
+	for _, e := range all {
+		fmt.Fprintf(b, "| **%s** | %s | `%s` | %s |\n", e.Verdict,
+			markdownText(strings.TrimSpace(e.Name+" "+bracketed(cellTitle(e.Cell)))),
+			strings.NewReplacer("|", "\\|", "`", "'").Replace(oneLine(plain(e.That))),
+			markdownText(firstOf(shareText(e), e.Reason)))
+	}
+}
+
+func markdownList(b *bytes.Buffer, title string, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## %s\n\n", title)
+	for _, text := range texts {
+		fmt.Fprintf(b, "- %s\n", markdownText(text))
+	}
+}
+
+// markdownText keeps a text from being read as markup or as HTML.
+func markdownText(s string) string {
+	s = oneLine(plain(s))
+	return strings.NewReplacer("\\", "\\\\", "|", "\\|", "*", "\\*", "`", "\\`", "<", "&lt;", "](", "]\\(").Replace(s)
+}

@@ -1,0 +1,115 @@
+package report
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// matrixTable is one test over the cells of the matrix: ratios of p50 to host,
+// modes down, cells across.
+type matrixTable struct {
+	Test  string
+	Names string   // Of the coordinates.
+	Cells []string // Headings: the coordinates' values.
+	Rows  []matrixRow
+}
+
+type matrixRow struct {
+	Mode   string
+	Ratios []matrixRatio // One a cell.
+}
+
+type matrixRatio struct {
+	Text, Interval string
+	Verdict        verdict
+	Status         string // Other than ok.
+}
+
+// plainText is a ratio in a table without styles: noise is said in a word.
+func (m matrixRatio) plainText() string {
+	if m.Verdict == withinNoise {
+		return m.Text + " noise"
+	}
+	return m.Text
+}
+
+// matrixTables is empty for a lab without a matrix.
+func matrixTables(r testbed.Result) []matrixTable {
+	all := []matrixTable{}
+	for _, name := range testNames(r) {
+		m := matrixTable{Test: name}
+		modes := []string{}
+		cells := []testbed.TestResult{}
+		for _, t := range r.Tests {
+			if t.Name != name {
+				continue
+			}
+			cells = append(cells, t)
+			m.Names = strings.Join(slices.Sorted(maps.Keys(t.Cell)), ", ")
+			m.Cells = append(m.Cells, cellValues(t.Cell))
+			for _, mode := range t.Modes {
+				if !slices.Contains(modes, mode.Name) {
+					modes = append(modes, mode.Name)
+				}
+			}
+		}
+		if len(cells) < 2 {
+			continue
+		}
+		for _, mode := range modes {
+			m.Rows = append(m.Rows, newMatrixRow(mode, cells))
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// cellValues are a cell's coordinates without their names.
+func cellValues(cell map[string]string) string {
+	values := []string{}
+	for _, name := range slices.Sorted(maps.Keys(cell)) {
+		values = append(values, cell[name])
+	}
+	return strings.Join(values, ", ")
+}
+
+func testNames(r testbed.Result) []string {
+	names := []string{}
+	for _, t := range r.Tests {
+		if !slices.Contains(names, t.Name) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+func newMatrixRow(mode string, cells []testbed.TestResult) matrixRow {
+	r := matrixRow{Mode: mode}
+	for _, t := range cells {
+		i := slices.IndexFunc(t.Modes, func(m testbed.ModeResult) bool { return m.Name == mode })
+		if i < 0 {
+			r.Ratios = append(r.Ratios, matrixRatio{Text: none})
+			continue
+		}
+		r.Ratios = append(r.Ratios, newMatrixRatio(t, t.Modes[i]))
+	}
+	return r
+}
+
+// newMatrixRatio shows host's own p50, for that is what differs from cell to
+// cell, and each other mode's ratio to it.
+func newMatrixRatio(t testbed.TestResult, m testbed.ModeResult) matrixRatio {
+	ratio := m.RatioToHost["p50"]
+	switch {
+	case m.Status != testbed.StatusOK:
+		return matrixRatio{Text: m.Status, Status: m.Status}
+	case m.Name == hostMode:
+		return matrixRatio{Text: latencyCell(m.P50, t.Unit, false) + " " + latencyUnit(t.Unit)}
+	case ratio.Estimate == nil:
+		return matrixRatio{Text: none}
+	}
+	return matrixRatio{Text: ratioText(*ratio.Estimate), Interval: intervalText(ratio), Verdict: judgeRatio(ratio, t.NoiseFloor)}
+}

@@ -1,0 +1,130 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/testbed-lab/testbed/report/figure"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+var (
+	//go:embed page.gohtml
+	pageSource string
+	//go:embed page.css
+	pageStyle string
+
+	pageTemplate = template.Must(template.New("page").Parse(pageSource))
+)
+
+// page is what the template draws.
+type page struct {
+	Lab          string
+	Question     string
+	Answer       string
+	Style        template.CSS
+	Facts        []fact // On the first screen.
+	Tally        string // Of the expectations; empty without any.
+	Matrix       []matrixTable
+	Tests        []pageTest
+	Expectations []pageClaim
+	Warnings     []string
+	Voided       []string
+	Environment  []factTable
+	Timings      []fact
+	Method       []string
+	Command      string
+	LabFile      string
+	Version      string
+}
+
+// pageTest is a test's table with its figures.
+type pageTest struct {
+	ID string
+	table
+	Axis   template.HTML
+	Rows   []pageRow
+	Curves []template.HTML
+	Built  []built
+}
+
+type pageRow struct {
+	row
+	Heads []column
+	Strip template.HTML
+}
+
+// built is what a mode's set-up made.
+type built struct {
+	Mode  string
+	Lines []string
+}
+
+type pageClaim struct {
+	Verdict, Name, That, Share string
+}
+
+// HTML draws a result as one page that needs nothing else: no network, no
+// script. The curves are drawn from the blocks.
+func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
+	p := page{
+		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r),
+		Style: template.CSS(pageStyle), Facts: rigFacts(r), Tally: tally(r.Expectations),
+		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
+		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
+		Command: reproduceCommand(r), LabFile: r.LabFile, Version: r.Tool.Version,
+	}
+	curves := curvesOf(blocks)
+	for i, t := range r.Tests {
+		p.Tests = append(p.Tests, newPageTest(fmt.Sprintf("test-%d", i+1), t, curves))
+	}
+	for _, e := range r.Expectations {
+		p.Expectations = append(p.Expectations, pageClaim{
+			Verdict: e.Verdict, Name: strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
+			That: oneLine(e.That), Share: firstOf(shareText(e), e.Reason),
+		})
+	}
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, p); err != nil {
+		return fmt.Errorf("draw page: %w", err)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+func newPageTest(id string, t testbed.TestResult, curves map[string]curve) pageTest {
+	d := pageTest{ID: id, table: newTable(t)}
+	scale := ratioScale(t)
+	d.Axis = template.HTML(figure.StripAxis(scale))
+	for _, r := range d.table.Rows {
+		d.Rows = append(d.Rows, pageRow{row: r, Heads: d.Columns, Strip: template.HTML(strip(scale, r, t.NoiseFloor))})
+	}
+	for _, m := range t.Modes {
+		if len(m.Setup) > 0 {
+			d.Built = append(d.Built, built{m.Name, m.Setup})
+		}
+	}
+	for _, panel := range panels(id, t, curves) {
+		d.Curves = append(d.Curves, template.HTML(panel.SVG()))
+	}
+	return d
+}
+
+// tally counts verdicts in a sentence.
+func tally(all []testbed.ExpectationResult) string {
+	counts := map[string]int{}
+	for _, e := range all {
+		counts[e.Verdict]++
+	}
+	parts := []string{}
+	for _, verdict := range []string{testbed.Confirmed, testbed.Refuted, testbed.Inconclusive} {
+		if n := counts[verdict]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, verdict))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

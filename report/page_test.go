@@ -1,0 +1,188 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+func pageOf(t testing.TB, r testbed.Result, blocks []testbed.Block) string {
+	var b bytes.Buffer
+	require.NoError(t, HTML(&b, r, blocks))
+	return b.String()
+}
+
+// walk visits every element.
+func walk(n *html.Node, visit func(*html.Node)) {
+	if n.Type == html.ElementNode {
+		visit(n)
+	}
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		walk(c, visit)
+	}
+}
+
+func textOf(n *html.Node) string {
+	if n.Type == html.TextNode {
+		return n.Data
+	}
+	text := ""
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		text += textOf(c)
+	}
+	return text
+}
+
+func TestPageStandsAlone(t *testing.T) {
+	r, blocks := judged(t)
+	for _, text := range []string{pageOf(t, r, blocks), pageOf(t, kernels(typical()).result(t), kernels(typical()).blocks(t, 7))} {
+		root, err := html.Parse(strings.NewReader(text))
+		require.NoError(t, err)
+		ids := map[string]bool{}
+		referred := []string{}
+		headings := []string{}
+		walk(root, func(n *html.Node) {
+			assert.NotContains(t, []string{"script", "link", "img", "iframe", "object", "embed", "base", "form", "image", "use"}, n.Data)
+			for _, a := range n.Attr {
+				switch a.Key {
+				case "src", "srcset", "action", "data", "poster", "background":
+					t.Errorf("<%s %s=%q> refers to something else", n.Data, a.Key, a.Val)
+				case "href":
+					assert.True(t, strings.HasPrefix(a.Val, "#"), a.Val)
+					referred = append(referred, a.Val[1:])
+				case "aria-labelledby", "aria-describedby":
+					referred = append(referred, strings.Fields(a.Val)...)
+				case "id":
+					assert.False(t, ids[a.Val], "id %q twice", a.Val)
+					ids[a.Val] = true
+				}
+				assert.False(t, strings.HasPrefix(a.Key, "on"), "handler %s", a.Key)
+			}
+			if regexp.MustCompile(`^h[1-6]$`).MatchString(n.Data) {
+				headings = append(headings, n.Data)
+			}
+		})
+		for _, id := range referred {
+			assert.True(t, ids[id], "no id %q", id)
+		}
+		assert.Equal(t, "h1", headings[0])
+		for i, h := range headings[1:] {
+			assert.NotEqual(t, "h1", h, "one h1")
+			assert.LessOrEqual(t, h[1], headings[i][1]+1, "no level is left out")
+		}
+		assert.NotRegexp(t, `(?i)@import|url\(|https?://`, text)
+		assert.Contains(t, text, "default-src 'none'", "the browser holds the page to it")
+	}
+}
+
+func TestPageFiguresAreSound(t *testing.T) {
+	r, blocks := judged(t)
+	text := pageOf(t, r, blocks)
+	figures := regexp.MustCompile(`(?s)<svg .*?</svg>`).FindAllString(text, -1)
+	ecdfs := 0
+	for _, figure := range figures {
+		wellFormed(t, figure)
+		assert.NotContains(t, figure, "NaN")
+		assert.NotContains(t, figure, "Inf")
+		if strings.Contains(figure, `class="ecdf"`) {
+			ecdfs++
+			assert.Regexp(t, `<title id="[^"]+">[^<]+</title><desc id="[^"]+">[^<]+</desc>`, figure)
+			assert.Contains(t, figure, `role="img"`)
+			assert.Regexp(t, `<path class="curve host" d="M[-0-9. LM]+"/>`, figure)
+			assert.Regexp(t, `<path class="curve mode" d="M[-0-9. LM]+"/>`, figure)
+		} else {
+			assert.Contains(t, figure, `aria-hidden="true"`)
+		}
+	}
+	assert.Equal(t, 12, ecdfs, "six modes against host in each of two tests")
+}
+
+func wellFormed(t testing.TB, text string) {
+	decoder := xml.NewDecoder(strings.NewReader(text))
+	for {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if !assert.NoError(t, err, text) {
+			return
+		}
+	}
+}
+
+func TestPageTablesSayWhatTheTerminalSays(t *testing.T) {
+	r, blocks := judged(t)
+	root, err := html.Parse(strings.NewReader(pageOf(t, r, blocks)))
+	require.NoError(t, err)
+	rows := []string{}
+	walk(root, func(n *html.Node) {
+		if n.Data == "tr" {
+			rows = append(rows, strings.Join(strings.Fields(textOf(n)), " "))
+		}
+	})
+	all := strings.Join(rows, "\n")
+	for _, d := range tables(r) {
+		for _, row := range d.Rows {
+			for i := range row.Cells {
+				assert.Contains(t, all, row.Cells[i].Text)
+			}
+			if row.Status != testbed.StatusOK {
+				assert.Contains(t, all, row.Mode+" "+row.Status+": "+row.Reason)
+			}
+		}
+	}
+}
+
+// The first screen holds question, answer and table, in this order.
+func TestPageOrder(t *testing.T) {
+	r, blocks := judged(t)
+	text := html.UnescapeString(pageOf(t, r, blocks))
+	at := 0
+	for _, want := range []string{"<h1>" + r.Description, answer(r), "1 confirmed, 1 refuted, 2 inconclusive", "<table", `class="ecdf"`, `id="expectations"`, `id="warnings"`, "testbed run container-latency.hcl", `id="method"`, `id="environment"`} {
+		i := strings.Index(text[at:], want)
+		require.GreaterOrEqual(t, i, 0, want)
+		at += i
+	}
+}
+
+func TestPageEscapes(t *testing.T) {
+	w := typical()
+	w.modes, w.tests = []string{"host", `<script>alert("x")</script>`}, []string{"</style><b>"}
+	r, blocks := w.result(t), w.blocks(t, 7)
+	r.Description, r.Lab, r.LabFile = "<img src=x>", "</title>", "a b';rm -rf.hcl"
+	r.Warnings = []string{"<svg onload=x>"}
+	text := pageOf(t, r, blocks)
+	for _, bad := range []string{"<script", "<img", "</style><b>", "<svg onload", "</title></title>"} {
+		assert.NotContains(t, text, bad)
+	}
+	for _, figure := range regexp.MustCompile(`(?s)<svg .*?</svg>`).FindAllString(text, -1) {
+		wellFormed(t, figure)
+	}
+	assert.Equal(t, `testbed run 'a b'\'';rm -rf.hcl'`, reproduceCommand(r))
+}
+
+func TestPageShowsWhatWasBuilt(t *testing.T) {
+	r, blocks := judged(t)
+	text := pageOf(t, r, blocks)
+	for _, line := range setups["docker0"] {
+		assert.Contains(t, text, "<dd>"+line+"</dd>")
+	}
+}
+
+func TestPageOfNothing(t *testing.T) {
+	r, err := Analyze(Input{Lab: typical().lab()})
+	require.NoError(t, err)
+	text := pageOf(t, r, nil)
+	assert.NotContains(t, text, `class="ecdf"`)
+	assert.Contains(t, text, "no block arrived")
+}

@@ -1,0 +1,157 @@
+package report
+
+import (
+	"bufio"
+	"io"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// TerminalOptions say what the terminal can show.
+type TerminalOptions struct {
+	Width int  // Columns; 80 where it is 0. No line is wider, nor narrower than 40.
+	Color bool // ANSI attributes; the words say the same without.
+}
+
+const (
+	defaultWidth = 80
+	minWidth     = 40
+)
+
+// Terminal draws a result for a person: question, answer, a table a test,
+// verdicts, warnings.
+func Terminal(w io.Writer, r testbed.Result, opt TerminalOptions) error {
+	buffered := bufio.NewWriter(w)
+	p := &pen{w: buffered, width: max(opt.Width, minWidth), color: opt.Color}
+	if opt.Width == 0 {
+		p.width = defaultWidth
+	}
+	p.header(r)
+	for _, m := range matrixTables(r) {
+		p.matrix(m)
+	}
+	for _, t := range tables(r) {
+		p.table(t)
+	}
+	p.expectations(r.Expectations)
+	p.warnings(r)
+	return buffered.Flush()
+}
+
+// pen writes lines.
+type pen struct {
+	w     *bufio.Writer
+	width int
+	color bool
+}
+
+// style is an ANSI attribute.
+type style string
+
+const (
+	bold   style = "1"
+	dim    style = "2"
+	red    style = "31"
+	green  style = "32"
+	yellow style = "33"
+	normal style = ""
+)
+
+func (p *pen) styled(s string, how style) string {
+	if !p.color || how == normal || s == "" {
+		return s
+	}
+	return "\x1b[" + string(how) + "m" + s + "\x1b[0m"
+}
+
+// line writes one line without spaces at its end.
+func (p *pen) line(parts ...string) {
+	p.w.WriteString(strings.TrimRight(strings.Join(parts, ""), " "))
+	p.w.WriteByte('\n')
+}
+
+// paragraph writes wrapped text: the first line after a lead, the others below
+// where it ends.
+func (p *pen) paragraph(lead, text string, how style) {
+	indent := columnsOf(lead)
+	for i, line := range wrap(plain(text), p.width-indent) {
+		if i > 0 {
+			lead = strings.Repeat(" ", indent)
+		}
+		p.line(lead, p.styled(line, how))
+	}
+}
+
+func (p *pen) header(r testbed.Result) {
+	name := shorten(plain(r.Lab), p.width)
+	where := plain(rig(r))
+	if gap := p.width - columnsOf(name) - columnsOf(where); gap >= 2 {
+		p.line(p.styled(name, bold), strings.Repeat(" ", gap), p.styled(where, dim))
+	} else {
+		p.line(p.styled(name, bold))
+		p.paragraph("", where, dim)
+	}
+	p.paragraph("", r.Description, normal)
+	p.line()
+	p.paragraph("", answer(r), bold)
+}
+
+// rig says in a few words what the numbers were measured on.
+func rig(r testbed.Result) string {
+	parts := []string{r.Backend}
+	if r.Accelerator != "" {
+		parts = append(parts, strings.ToUpper(r.Accelerator))
+	}
+	if kernels := kernelsOf(r); len(kernels) > 0 && len(kernels) < 3 {
+		parts = append(parts, "Linux "+strings.Join(kernels, ", "))
+	}
+	return strings.Join(parts, " · ")
+}
+
+func (p *pen) expectations(all []testbed.ExpectationResult) {
+	if len(all) == 0 {
+		return
+	}
+	p.line()
+	p.line(p.styled("expectations", bold))
+	for _, e := range all {
+		how := map[string]style{testbed.Confirmed: green, testbed.Refuted: red}[e.Verdict]
+		if how == normal {
+			how = yellow
+		}
+		name := strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell)))
+		p.hanging("  ", pad(e.Verdict, len(testbed.Inconclusive), true), how, "  "+name)
+		detail := oneLine(e.That)
+		if share := shareText(e); share != "" {
+			detail += "; " + share
+		}
+		if e.Reason != "" && e.Share == nil {
+			detail += "; " + e.Reason
+		}
+		p.paragraph(strings.Repeat(" ", 16), detail, dim)
+	}
+}
+
+// hanging writes a styled word and wrapped text beside it.
+func (p *pen) hanging(lead, word string, how style, text string) {
+	indent := columnsOf(lead) + columnsOf(word) + 2
+	for i, line := range wrap(plain(text), p.width-indent) {
+		if i == 0 {
+			p.line(lead, p.styled(word, how), "  ", line)
+		} else {
+			p.line(strings.Repeat(" ", indent), line)
+		}
+	}
+}
+
+func (p *pen) warnings(r testbed.Result) {
+	if len(r.Warnings) == 0 {
+		return
+	}
+	p.line()
+	p.line(p.styled(count(len(r.Warnings), "warning"), yellow))
+	for _, text := range r.Warnings {
+		p.paragraph("  · ", text, normal)
+	}
+}
