@@ -1,0 +1,168 @@
+package libvirt
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	golibvirt "github.com/digitalocean/go-libvirt"
+)
+
+// makePool makes the lab's pool, or finishes one that was half made.
+func (b *Backend) makePool(ctx context.Context, id string) error {
+	name := b.names.pool(id)
+	document, err := encode(poolXML{Type: "dir", Name: name, Path: b.poolPath(id)})
+	if err != nil {
+		return err
+	}
+	err = b.dialer.call(ctx, fmt.Sprintf("make storage pool %q", name), func(l *golibvirt.Libvirt) error {
+		pool, err := l.StoragePoolLookupByName(name)
+		if notFound(err) {
+			pool, err = l.StoragePoolDefineXML(document, 0)
+		}
+		if err != nil {
+			return err
+		}
+		active, err := l.StoragePoolIsActive(pool)
+		if err != nil || active != 0 {
+			return err
+		}
+		if err := l.StoragePoolBuild(pool, 0); err != nil {
+			return err
+		}
+		return l.StoragePoolCreate(pool, 0)
+	})
+	if err != nil {
+		b.abandonPool(ctx, id)
+		return explainDenied(err, b.poolRoot)
+	}
+	return nil
+}
+
+// abandonPool removes what a failed makePool left. Its own errors are dropped:
+// the first one says more, and gc finds the rest.
+func (b *Backend) abandonPool(ctx context.Context, id string) {
+	ctx, cancel := undo(ctx)
+	defer cancel()
+	pools, _ := b.pools(ctx)
+	for _, p := range pools {
+		if p.lab == id {
+			b.removePool(ctx, p)
+		}
+	}
+}
+
+// upload writes a file into the lab's pool, where a confined QEMU may read it,
+// and returns its path. What stands there under that name may be half of it, so
+// it is replaced.
+func (b *Backend) upload(ctx context.Context, id, name string, size int64, content io.Reader) (string, error) {
+	document, err := encode(volumeDocument(name, uint64(size)))
+	if err != nil {
+		return "", err
+	}
+	var path string
+	err = b.dialer.stream(ctx, fmt.Sprintf("upload %s", name), func(l *golibvirt.Libvirt) error {
+		pool, err := l.StoragePoolLookupByName(b.names.pool(id))
+		if err != nil {
+			return err
+		}
+		if old, err := l.StorageVolLookupByName(pool, name); err == nil {
+			if err := l.StorageVolDelete(old, 0); err != nil {
+				return err
+			}
+		}
+		volume, err := l.StorageVolCreateXML(pool, document, 0)
+		if err != nil {
+			return err
+		}
+		if path, err = l.StorageVolGetPath(volume); err != nil {
+			return err
+		}
+		return l.StorageVolUpload(volume, content, 0, uint64(size), 0)
+	})
+	if err != nil {
+		return "", explainDenied(err, b.poolPath(id))
+	}
+	return path, nil
+}
+
+// uploads are the files that a machine boots.
+type uploads struct{ kernel, initrd string }
+
+// uploadMachine uploads a machine's kernel, and its root with the overlay after
+// it: the kernel unpacks concatenated archives one over the other.
+func (b *Backend) uploadMachine(ctx context.Context, id, machine, kernel, root string, overlay []byte) (uploads, error) {
+	var u uploads
+	image, err := os.ReadFile(kernel)
+	if err != nil {
+		return u, fmt.Errorf("read the kernel of %q: %w", machine, err)
+	}
+	archive, err := os.ReadFile(root)
+	if err != nil {
+		return u, fmt.Errorf("read the root of %q: %w", machine, err)
+	}
+	if u.kernel, err = b.uploadBytes(ctx, id, machine, "kernel", image); err != nil {
+		return u, err
+	}
+	u.initrd, err = b.uploadBytes(ctx, id, machine, "initrd", archive, overlay)
+	return u, err
+}
+
+// uploadBytes concatenates the parts. An archive must start on a multiple of
+// four bytes, and the kernel skips zeros between two.
+func (b *Backend) uploadBytes(ctx context.Context, id, machine, kind string, parts ...[]byte) (string, error) {
+	hash := sha256.New()
+	var readers []io.Reader
+	var size int64
+	for i, part := range parts {
+		pieces := [][]byte{part}
+		if i < len(parts)-1 {
+			pieces = append(pieces, make([]byte, (4-len(part)%4)%4))
+		}
+		for _, p := range pieces {
+			hash.Write(p)
+			readers = append(readers, bytes.NewReader(p))
+			size += int64(len(p))
+		}
+	}
+	name := volumeName(machine, kind, hex.EncodeToString(hash.Sum(nil)))
+	return b.upload(ctx, id, name, size, io.MultiReader(readers...))
+}
+
+// dropVolumes deletes the files of a machine that the kept paths do not name.
+func (b *Backend) dropVolumes(ctx context.Context, id, machine string, kept ...string) error {
+	keep := map[string]bool{}
+	for _, path := range kept {
+		keep[filepath.Base(path)] = true
+	}
+	return b.deleteVolumes(ctx, id, machine, func(name string) bool {
+		return volumeMachine(name) == machine && !keep[name]
+	})
+}
+
+// deleteVolumes deletes the files of a lab's pool that doomed picks. what names
+// them for the error.
+func (b *Backend) deleteVolumes(ctx context.Context, id, what string, doomed func(name string) bool) error {
+	return b.dialer.call(ctx, fmt.Sprintf("delete the files of %q", what), func(l *golibvirt.Libvirt) error {
+		pool, err := l.StoragePoolLookupByName(b.names.pool(id))
+		if err != nil {
+			return gone(err)
+		}
+		return emptyPool(l, pool, doomed)
+	})
+}
+
+// volumes lists the files of a pool.
+func (b *Backend) volumes(ctx context.Context, p seenPool) ([]string, error) {
+	var names []string
+	err := b.deleteVolumes(ctx, p.lab, shortID(p.lab), func(name string) bool {
+		names = append(names, name)
+		return false
+	})
+	return names, err
+}
