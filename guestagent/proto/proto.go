@@ -125,19 +125,21 @@ type BlockResult struct {
 	Reason string `json:"reason,omitempty"`
 	Void   string `json:"void,omitempty"`
 
-	Started      time.Time        `json:"started"`
-	Nanoseconds  int64            `json:"ns,omitempty"` // First send to last receive.
-	Transactions int64            `json:"transactions,omitempty"`
-	Mean         float64          `json:"mean,omitempty"` // ns.
-	Min          int64            `json:"min,omitempty"`
-	Max          int64            `json:"max,omitempty"`
-	Histogram    []byte           `json:"histogram,omitempty"` // HdrHistogram V2, compressed; ns.
-	Warmup       []byte           `json:"warmup,omitempty"`
-	OutOfRange   int64            `json:"out_of_range,omitempty"`
-	Lost         int64            `json:"lost,omitempty"`
-	Late         int64            `json:"late,omitempty"`
-	Counters     map[string]int64 `json:"counters,omitempty"`
-	Setup        []string         `json:"setup,omitempty"`
+	Started      time.Time `json:"started"`
+	Nanoseconds  int64     `json:"ns,omitempty"` // First send to last receive.
+	Transactions int64     `json:"transactions,omitempty"`
+	Mean         float64   `json:"mean,omitempty"` // ns.
+	Min          int64     `json:"min,omitempty"`
+	Max          int64     `json:"max,omitempty"`
+	Histogram    []byte    `json:"histogram,omitempty"` // HdrHistogram V2, compressed, as bytes; ns.
+	Warmup       []byte    `json:"warmup,omitempty"`    // The same of the warm-up.
+	OutOfRange   int64     `json:"out_of_range,omitempty"`
+	Lost         int64     `json:"lost,omitempty"`
+	Late         int64     `json:"late,omitempty"`
+	// Counters are differences: the client's over the measurement, the server's
+	// over the whole connection, whose number of transactions is among them.
+	Counters map[string]int64 `json:"counters,omitempty"`
+	Setup    []string         `json:"setup,omitempty"` // What was built on this machine, a line a thing.
 }
 
 // Statuses of a block.

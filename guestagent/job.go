@@ -1,0 +1,183 @@
+package guestagent
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/testbed-lab/testbed/guestagent/netmode"
+	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/guestagent/rr"
+)
+
+// job is one block on this machine.
+type job struct {
+	*runner
+	block     proto.Block
+	spec      netmode.Spec
+	config    rr.Config
+	mode      *netmode.Mode // nil where it is not built.
+	listening *rr.Server    // nil but for a server's that runs.
+	result    proto.BlockResult
+	measured  bool
+}
+
+func (r *runner) job(block proto.Block) *job {
+	mode, _ := findMode(&r.segment, block.Mode) // check has found both.
+	test, _ := findTest(&r.segment, block.Test)
+	config := workload(test)
+	return &job{
+		runner: r, block: block, config: config,
+		spec: netmode.Spec{
+			Mode: mode, Role: r.segment.Role, Self: r.segment.Self, Peer: r.segment.Peer,
+			Inner: r.segment.Inner, Protocol: config.Network(),
+		},
+		result: proto.BlockResult{Started: time.Now().UTC()},
+	}
+}
+
+// build sets the mode up, and forgets what was learnt of the peer's last one. The
+// client does so once more when the server is ready; the server cannot, because
+// a packet that waits for the neighbour's answer would be forgotten with it. It
+// need not: the last block's connection was closed before the client said that
+// it had finished, and only a retransmission could have asked for its MAC since.
+//
+// The error is the block's, unless the context is over.
+func (j *job) build(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, buildTimeout,
+		fmt.Errorf("set-up is not done after %v", buildTimeout))
+	defer cancel()
+	mode, err := j.machine.Build(ctx, j.spec)
+	if err != nil {
+		return err
+	}
+	j.mode = mode
+	j.config.Enter = mode.Enter
+	j.result.Setup = mode.Setup
+	return mode.Flush()
+}
+
+// client builds, waits for the server, measures, and says how it went.
+func (j *job) client(ctx context.Context) (verdict, error) {
+	mine := judge(j.agree.name, j.build(ctx))
+	if err := j.agree.say(ctx, notice{Block: j.block.Index, Phase: ready, verdict: mine}); err != nil {
+		return verdict{}, err
+	}
+	server, err := j.agree.hear(ctx, j.block.Index, ready, peerTimeout)
+	if err != nil {
+		return verdict{}, err
+	}
+	if merged := both(mine, server.verdict); !merged.ok() {
+		return merged, nil
+	}
+	if err = j.mode.Flush(); err == nil {
+		err = j.transact(ctx, server.Address)
+	}
+	if ctx.Err() != nil {
+		return verdict{}, context.Cause(ctx)
+	}
+	mine = judge(j.agree.name, err)
+	return mine, j.agree.say(ctx, notice{Block: j.block.Index, Phase: finished, verdict: mine})
+}
+
+func (j *job) transact(ctx context.Context, server netip.AddrPort) error {
+	result, err := rr.Run(ctx, j.config, j.mode.Local, server, j.warm, j.record)
+	j.result.Lost, j.result.Late = result.Lost, result.Late
+	if err != nil {
+		return err
+	}
+	j.measured = true
+	j.result.Started = result.Started
+	j.result.Nanoseconds = result.Elapsed.Nanoseconds()
+	j.result.Counters = result.Counters
+	return nil
+}
+
+// server builds, listens, and answers until the client is finished.
+func (j *job) server(ctx context.Context) (verdict, error) {
+	mine := judge(j.agree.name, j.listen(ctx))
+	say := notice{Block: j.block.Index, Phase: ready, verdict: mine}
+	if mine.ok() {
+		say.Address = netip.AddrPortFrom(j.mode.Published, j.listening.Address.Port())
+	}
+	if err := j.agree.say(ctx, say); err != nil {
+		return verdict{}, err
+	}
+	client, err := j.agree.hear(ctx, j.block.Index, ready, peerTimeout)
+	if err != nil {
+		return verdict{}, err
+	}
+	if merged := both(client.verdict, mine); !merged.ok() {
+		return merged, nil
+	}
+	client, err = j.agree.hear(ctx, j.block.Index, finished, j.length()+peerTimeout)
+	if err != nil {
+		return verdict{}, err
+	}
+	return client.verdict, nil
+}
+
+// listen builds the mode and starts the server in it.
+func (j *job) listen(ctx context.Context) error {
+	if err := j.build(ctx); err != nil {
+		return err
+	}
+	server, err := rr.Listen(ctx, j.config, netip.AddrPortFrom(j.mode.Local, j.mode.Port))
+	if err != nil {
+		return err
+	}
+	j.listening = server
+	return nil
+}
+
+// length is how long the client may take.
+func (j *job) length() time.Duration {
+	if j.config.Transactions > 0 {
+		return countTimeout
+	}
+	return j.config.Warmup + j.config.Duration
+}
+
+// fail makes an error of the server's the block's result on this side, unless
+// the client saw a failure too: then both report the client's.
+func (j *job) fail(err error) {
+	j.result.Status, j.result.Reason = proto.StatusFailed, j.agree.name+": "+err.Error()
+}
+
+// tearDown ends the server, if any, and undoes the mode.
+func (j *job) tearDown() error {
+	if j.listening != nil {
+		served, err := j.listening.Stop()
+		j.result.Counters = served.Counters
+		if j.result.Counters != nil {
+			j.result.Counters["transactions"] = served.Transactions
+		}
+		if err != nil {
+			j.fail(err)
+		}
+	}
+	if j.mode == nil {
+		return nil
+	}
+	return j.mode.TearDown()
+}
+
+// finish completes the result.
+func (j *job) finish(v verdict) (*proto.BlockResult, error) {
+	r := &j.result
+	if !v.ok() || r.Status == "" {
+		r.Status, r.Reason = v.Status, v.Reason
+	}
+	if !j.measured || r.Status != proto.StatusOK {
+		return r, nil
+	}
+	r.Transactions, r.Mean = j.record.Count(), j.record.Mean()
+	r.Min, r.Max, r.OutOfRange = j.record.Min(), j.record.Max(), j.record.OutOfRange()
+	var err error
+	if r.Histogram, err = j.record.Encode(); err != nil {
+		return nil, err
+	}
+	r.Warmup, err = j.warm.Encode()
+	return r, err
+}

@@ -1,0 +1,143 @@
+package machinetest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Snapshot is all of a machine that a mode may change: links, addresses, routes,
+// rules, sysctls, the nft ruleset, permanent neighbours, and the network
+// namespaces that this process holds. One sorted line a thing, so that a
+// difference reads well.
+func (m *Machine) Snapshot(t testing.TB) []string {
+	t.Helper()
+	var lines []string
+	for _, part := range []func(testing.TB) []string{m.links, m.addresses, m.routes, m.rules, m.sysctls, m.ruleset} {
+		found := part(t)
+		sort.Strings(found)
+		lines = append(lines, found...)
+	}
+	return append(lines, namespaces(t)...)
+}
+
+// RequireUnchanged fails the test if the machine differs from an earlier
+// snapshot. A thread that ends leaves its namespace shortly after whoever waited
+// for it goes on, so it looks again for a second.
+func (m *Machine) RequireUnchanged(t testing.TB, before []string, why ...any) {
+	t.Helper()
+	difference := ""
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if difference = cmp.Diff(before, m.Snapshot(t)); difference == "" {
+			return
+		}
+	}
+	t.Fatalf("%s is not as it was %s:\n%s", m.Host.Name, fmt.Sprint(why...), difference)
+}
+
+func (m *Machine) links(t testing.TB) (lines []string) {
+	all, err := m.Links.LinkList()
+	must(t, "list links", err)
+	for _, link := range all {
+		a := link.Attrs()
+		lines = append(lines, fmt.Sprintf("link %d %s %s flags %x mac %s mtu %d master %d promisc %d state %s alias %q",
+			a.Index, a.Name, link.Type(), a.RawFlags, a.HardwareAddr, a.MTU, a.MasterIndex, a.Promisc, a.OperState, a.Alias))
+	}
+	return lines
+}
+
+func (m *Machine) addresses(t testing.TB) (lines []string) {
+	all, err := m.Links.AddrList(nil, netlink.FAMILY_ALL)
+	must(t, "list addresses", err)
+	for _, a := range all {
+		lines = append(lines, fmt.Sprintf("address %d %s label %q flags %x scope %d broadcast %v valid %d preferred %d",
+			a.LinkIndex, a.IPNet, a.Label, a.Flags, a.Scope, a.Broadcast, a.ValidLft, a.PreferedLft))
+	}
+	return lines
+}
+
+func (m *Machine) routes(t testing.TB) (lines []string) {
+	all, err := m.Links.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
+	must(t, "list routes", err)
+	for _, route := range all {
+		lines = append(lines, fmt.Sprintf("route %+v", route))
+	}
+	return lines
+}
+
+func (m *Machine) rules(t testing.TB) (lines []string) {
+	all, err := m.Links.RuleList(netlink.FAMILY_ALL)
+	must(t, "list rules", err)
+	for _, rule := range all {
+		lines = append(lines, fmt.Sprintf("rule %+v", rule))
+	}
+	return lines
+}
+
+func (m *Machine) sysctls(t testing.TB) (lines []string) {
+	err := m.Space.Do(func() error {
+		return filepath.WalkDir("/proc/sys/net", func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || changesByItself(path) {
+				return nil
+			}
+			if value, err := os.ReadFile(path); err == nil {
+				lines = append(lines, "sysctl "+path+" "+strings.TrimSpace(string(value)))
+			}
+			return nil
+		})
+	})
+	must(t, "read sysctls", err)
+	return lines
+}
+
+// changesByItself: conntrack's sysctls come with its module, in all namespaces,
+// and it stays loaded.
+func changesByItself(path string) bool {
+	for _, part := range []string{"/nf_conntrack_", "tcp_fastopen_key", "stable_secret"} {
+		if strings.Contains(path, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Machine) ruleset(t testing.TB) (lines []string) {
+	conn, err := nftables.New(nftables.WithNetNSFd(m.Space.FD()))
+	must(t, "open nftables socket", err)
+	tables, err := conn.ListTables()
+	must(t, "list nft tables", err)
+	for _, table := range tables {
+		lines = append(lines, fmt.Sprintf("nft table %d %s", table.Family, table.Name))
+	}
+	return lines
+}
+
+// namespaces lists those that this process has a descriptor of or a thread in.
+// The kernel's own list is not asked: it removes one some time after the last use.
+func namespaces(t testing.TB) (lines []string) {
+	seen := make(map[string]bool)
+	for _, pattern := range []string{"/proc/self/fd/*", "/proc/self/task/*/ns/net"} {
+		paths, err := filepath.Glob(pattern)
+		must(t, "list namespaces", err)
+		for _, path := range paths {
+			if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, "net:") {
+				seen[target] = true
+			}
+		}
+	}
+	for target := range seen {
+		lines = append(lines, "namespace "+target)
+	}
+	sort.Strings(lines)
+	return lines
+}

@@ -1,0 +1,35 @@
+package machinetest
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+)
+
+// needs is what each kind of mode asks of a kernel. A guest that boots our image
+// has all of it.
+var needs = map[string]string{
+	"veth": "CONFIG_VETH", "macvlan": "CONFIG_MACVLAN", "ipvlan": "CONFIG_IPVLAN",
+}
+
+// RequireUnsupported fails the test unless err names what the mode needs, and
+// fails it too where the kernel's modules are at hand, so that a skip cannot hide
+// a fault of ours.
+func RequireUnsupported(t testing.TB, mode proto.Mode, err error) {
+	t.Helper()
+	if !strings.Contains(err.Error(), needs[mode.Kind]) {
+		t.Fatalf("mode %q is unsupported, and the reason does not name %s: %v", mode.Name, needs[mode.Kind], err)
+	}
+	content, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	folder := "/lib/modules/" + strings.TrimSpace(string(content))
+	if _, missing := os.Stat(folder); missing == nil {
+		t.Fatalf("mode %q is unsupported, though this machine has modules in %s: %v", mode.Name, folder, err)
+	}
+}
+
+// Sysctl writes one in the machine's namespace.
+func (m *Machine) Sysctl(key, value string) error {
+	return m.Space.Do(func() error { return os.WriteFile("/proc/sys/"+key, []byte(value), 0) })
+}

@@ -1,0 +1,214 @@
+package netmode
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/guestagent/namespace"
+	"github.com/testbed-lab/testbed/guestagent/proto"
+)
+
+// The kinds that are built.
+const (
+	KindHost    = "host"
+	KindVeth    = "veth"
+	KindMacvlan = "macvlan"
+	KindIpvlan  = "ipvlan"
+)
+
+// inside is the container's interface, named as every engine names it.
+const inside = "eth0"
+
+// build is a mode in the making, and after that what its tear-down needs.
+type build struct {
+	machine *Machine
+	spec    Spec
+	nic     netlink.Link
+	mode    *Mode
+	undone  transaction
+
+	space *namespace.Namespace    // The container's; nil outside of one.
+	links *netlink.Handle         // In it.
+	eth0  netlink.Link            // The container's, when it was looked up.
+	made  map[string]netlink.Link // On the machine's side, by name.
+}
+
+// steps lists what this machine has to do: the container, if it is at this end,
+// and the way to the peer's, if one is at the other.
+func (b *build) steps() ([]step, error) {
+	container, err := b.kind()
+	if err != nil {
+		return nil, err
+	}
+	var steps []step
+	if b.spec.Contained(b.spec.Role) {
+		steps = append(steps, container()...)
+	}
+	if b.spec.peerContained() && b.needsRoute() {
+		steps = append(steps, b.peerRoute())
+	}
+	return steps, nil
+}
+
+func (b *build) kind() (func() []step, error) {
+	switch mode := b.spec.Mode; mode.Kind {
+	case KindHost:
+		return b.host, nil
+	case KindVeth:
+		return b.veth()
+	case KindMacvlan:
+		return b.macvlan()
+	case KindIpvlan:
+		return b.ipvlan()
+	default:
+		return nil, fmt.Errorf("build mode %q: kind %q is not built yet; this agent knows host, veth, macvlan and ipvlan", mode.Name, mode.Kind)
+	}
+}
+
+// home is the namespace of the socket.
+func (b *build) home() *namespace.Namespace {
+	if b.space != nil {
+		return b.space
+	}
+	return b.machine.space
+}
+
+func (b *build) note(format string, args ...any) {
+	b.mode.Setup = append(b.mode.Setup, fmt.Sprintf(format, args...))
+}
+
+// at says that the socket has an address of the container's own.
+func (b *build) at(local netip.Addr) { b.mode.Local, b.mode.Published = local, local }
+
+// name of a device that belongs to the machine's side. It carries the NIC's name
+// so that devices stay apart where machines share one kernel; 15 bytes is the
+// kernel's limit (IFNAMSIZ).
+func (b *build) name(prefix string) string {
+	nic := b.spec.Self.Device
+	if room := 15 - len(prefix); len(nic) > room {
+		nic = nic[len(nic)-room:]
+	}
+	return prefix + nic
+}
+
+// hardware is a locally administered MAC made of an IPv4 address, as Docker's
+// are: the same in every block, so nothing differs but the mode.
+func hardware(prefix byte, address netip.Addr) net.HardwareAddr {
+	four := address.As4()
+	return net.HardwareAddr{0x02, prefix, four[0], four[1], four[2], four[3]}
+}
+
+// containerSpace makes the container's namespace, without IPv6: router
+// solicitations, DAD and MLD reports would be noise in the first seconds, which
+// is all that a block has.
+func (b *build) containerSpace() step {
+	return step{
+		name: "make the container's namespace",
+		do: func() (err error) {
+			b.space, err = namespace.New(func() error {
+				return writeIfThere("net/ipv6/conf/default/disable_ipv6", "1")
+			})
+			if err != nil {
+				return err
+			}
+			if b.links, err = openHandle(b.space); err != nil {
+				b.space.Close()
+				b.space = nil
+			}
+			return err
+		},
+		undo: func() error {
+			b.links.Close()
+			err := b.space.Close()
+			b.space, b.links, b.eth0 = nil, nil, nil
+			return err
+		},
+	}
+}
+
+// bringUp sets the container's devices up, lo as well.
+func (b *build) bringUp() step {
+	return step{name: "set the container's links up", do: func() error {
+		link, err := b.insideLink()
+		if err != nil {
+			return err
+		}
+		for _, one := range []netlink.Link{loopback, link} {
+			if err := b.links.LinkSetUp(one); err != nil {
+				return fmt.Errorf("set link %q up in the container: %w", one.Attrs().Name, err)
+			}
+		}
+		return nil
+	}}
+}
+
+// loopback is the first device of every namespace (LOOPBACK_IFINDEX).
+var loopback = &netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: "lo", Index: 1}}
+
+// insideLink looks the container's interface up once: under emulation every
+// question to the kernel is half a millisecond.
+func (b *build) insideLink() (netlink.Link, error) {
+	if b.eth0 != nil {
+		return b.eth0, nil
+	}
+	link, err := b.links.LinkByName(inside)
+	if err != nil {
+		return nil, fmt.Errorf("find link %q in the container: %w", inside, err)
+	}
+	b.eth0 = link
+	return link, nil
+}
+
+// address gives the container its address, without a wait: IPv4 has no DAD here.
+func (b *build) address(address netip.Prefix) step {
+	return step{name: "give the container its address", do: func() error {
+		link, err := b.insideLink()
+		if err != nil {
+			return err
+		}
+		if err := addAddress(b.links, link, address); err != nil {
+			return err
+		}
+		b.at(address.Addr())
+		b.note("container %s %s", inside, address)
+		return nil
+	}}
+}
+
+func addAddress(handle *netlink.Handle, link netlink.Link, address netip.Prefix) error {
+	if err := handle.AddrAdd(link, &netlink.Addr{IPNet: ipNet(address)}); err != nil {
+		return fmt.Errorf("add address %s to %q: %w", address, link.Attrs().Name, err)
+	}
+	return nil
+}
+
+// ipNet keeps the host part of the address.
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
+
+// writeIfThere writes a sysctl that a kernel may have been built without.
+func writeIfThere(key, value string) error {
+	err := os.WriteFile("/proc/sys/"+key, []byte(value), 0)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	return err
+}
+
+// other names the other machine in a sentence.
+func (b *build) other() string {
+	if b.spec.Peer.Name != "" {
+		return b.spec.Peer.Name
+	}
+	if b.spec.Role == proto.Client {
+		return string(proto.Server)
+	}
+	return string(proto.Client)
+}

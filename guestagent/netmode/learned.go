@@ -1,0 +1,89 @@
+package netmode
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// conntrackCount is there only where a kernel tracks connections, and then says
+// how many this namespace knows.
+const conntrackCount = "/proc/sys/net/netfilter/nf_conntrack_count"
+
+// flushNeighbours forgets the peer's MACs. Entries that a person made permanent
+// were not learnt, and stay.
+func (b *build) flushNeighbours() error {
+	device := b.nic.Attrs().Index
+	if bridge, ok := b.made[b.name(bridgePrefix)]; ok && b.spec.Mode.Uplink == "l2" {
+		device = bridge.Attrs().Index
+	}
+	known, err := b.machine.links.NeighList(device, unix.AF_INET)
+	if err != nil {
+		return fmt.Errorf("list neighbours on %q: %w", b.spec.Self.Device, err)
+	}
+	for _, one := range known {
+		if one.State&netlink.NUD_PERMANENT != 0 || !b.ofPeer(one.IP) {
+			continue
+		}
+		if err := b.machine.links.NeighDel(&one); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("forget neighbour %s: %w", one.IP, err)
+		}
+	}
+	return nil
+}
+
+func (b *build) ofPeer(ip net.IP) bool {
+	address, ok := netip.AddrFromSlice(ip)
+	address = address.Unmap()
+	return ok && (address == b.spec.Peer.Address.Addr() || address == b.spec.Peer.Container.Addr())
+}
+
+// flushConntrack forgets tracked connections between the two machines, in a
+// kernel that tracks any.
+func (b *build) flushConntrack() error {
+	return b.machine.space.Do(func() error {
+		count, err := os.ReadFile(conntrackCount)
+		if err != nil || string(count) == "0\n" {
+			return nil
+		}
+		handle, err := netlink.NewHandleAt(netns.NsHandle(b.machine.space.FD()), unix.NETLINK_NETFILTER)
+		if err != nil {
+			return fmt.Errorf("open netfilter socket: %w", err)
+		}
+		defer handle.Close()
+		_, err = handle.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, ours(b.spec))
+		if lacking(err) {
+			b.note("conntrack entries not flushed: this kernel has no CONFIG_NF_CT_NETLINK (module nf_conntrack_netlink)")
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("forget tracked connections: %w", err)
+		}
+		return nil
+	})
+}
+
+// ours matches connections whose both ends are addresses of the lab.
+type ours Spec
+
+// MatchConntrackFlow implements [netlink.CustomConntrackFilter].
+func (o ours) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
+	return o.has(flow.Forward.SrcIP) && o.has(flow.Forward.DstIP)
+}
+
+func (o ours) has(ip net.IP) bool {
+	address, ok := netip.AddrFromSlice(ip)
+	address = address.Unmap()
+	for _, one := range []netip.Prefix{o.Self.Address, o.Self.Container, o.Peer.Address, o.Peer.Container, o.Inner.Container} {
+		if ok && one.Addr() == address {
+			return true
+		}
+	}
+	return false
+}

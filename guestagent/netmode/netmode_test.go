@@ -1,0 +1,203 @@
+package netmode_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/guestagent/machinetest"
+	"github.com/testbed-lab/testbed/guestagent/netmode"
+	"github.com/testbed-lab/testbed/guestagent/proto"
+)
+
+// modes are all variants that are built.
+var modes = []proto.Mode{
+	{Name: "host", Kind: "host"},
+	{Name: "docker0", Kind: "veth", Uplink: "bridge", Masquerade: true},
+	{Name: "veth_l2", Kind: "veth", Uplink: "l2"},
+	{Name: "routed", Kind: "veth", Uplink: "routed"},
+	{Name: "macvlan", Kind: "macvlan", Mode: "bridge"},
+	{Name: "ipvlan_l2", Kind: "ipvlan", Mode: "l2"},
+	{Name: "ipvlan_l3", Kind: "ipvlan", Mode: "l3"},
+	{Name: "ipvlan_l3s", Kind: "ipvlan", Mode: "l3s"},
+}
+
+func open(t *testing.T, m *machinetest.Machine) *netmode.Machine {
+	machine, err := netmode.NewMachine(m.Space)
+	require.NoError(t, err)
+	t.Cleanup(machine.Close)
+	return machine
+}
+
+func spec(mode proto.Mode, role proto.Role, self, peer *machinetest.Machine) netmode.Spec {
+	return netmode.Spec{Mode: mode, Role: role, Self: self.Host, Peer: peer.Host, Inner: machinetest.Inner, Protocol: "tcp"}
+}
+
+// each runs f for every mode, the ends given, and both roles.
+func each(t *testing.T, ends []string, f func(t *testing.T, mode proto.Mode, role proto.Role)) {
+	for _, mode := range modes {
+		for _, at := range ends {
+			for _, role := range []proto.Role{proto.Client, proto.Server} {
+				mode.At = at
+				t.Run(fmt.Sprintf("%s/at_%s/%s", mode.Name, at, role), func(t *testing.T) { f(t, mode, role) })
+			}
+		}
+	}
+}
+
+// buildOrSkip skips a mode that the kernel lacks, if the kernel does lack it.
+func buildOrSkip(t *testing.T, machine *netmode.Machine, s netmode.Spec) *netmode.Mode {
+	t.Helper()
+	mode, err := machine.Build(t.Context(), s)
+	if errors.Is(err, netmode.ErrUnsupported) {
+		machinetest.RequireUnsupported(t, s.Mode, err)
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	return mode
+}
+
+func TestEverythingIsPutBack(t *testing.T) {
+	each(t, []string{"client", "server", "both"}, func(t *testing.T, mode proto.Mode, role proto.Role) {
+		self, peer := ends(t, role)
+		machine := open(t, self)
+		before := self.Snapshot(t)
+		built := buildOrSkip(t, machine, spec(mode, role, self, peer))
+		if mode.Kind != "host" && (mode.At == "both" || mode.At == string(role)) {
+			require.NotEqual(t, before, self.Snapshot(t), "the snapshot does not see what was built")
+			require.NotEmpty(t, built.Setup)
+		}
+		require.NoError(t, built.Flush())
+		require.NoError(t, built.TearDown())
+		self.RequireUnchanged(t, before)
+		require.NoError(t, built.TearDown(), "a second tear-down finds nothing to do")
+	})
+}
+
+// TestEachStepFails lets every step of every mode fail in turn, and lists what is
+// left: nothing. "both" has all steps that there are.
+func TestEachStepFails(t *testing.T) {
+	each(t, []string{"both"}, func(t *testing.T, mode proto.Mode, role proto.Role) {
+		self, peer := ends(t, role)
+		machine := open(t, self)
+		s := spec(mode, role, self, peer)
+
+		var steps []string
+		machine.BeforeStep = func(step string) error { steps = append(steps, step); return nil }
+		require.NoError(t, buildOrSkip(t, machine, s).TearDown())
+		before := self.Snapshot(t)
+
+		broken := errors.New("broken for the test")
+		for i, victim := range steps {
+			n := 0
+			machine.BeforeStep = func(step string) error {
+				if n++; n == i+1 {
+					require.Equal(t, victim, step)
+					return broken
+				}
+				return nil
+			}
+			built, err := machine.Build(t.Context(), s)
+			if err == nil {
+				require.True(t, strings.HasPrefix(victim, "undo "), victim)
+				require.NoError(t, built.TearDown(), "an undo is tried twice")
+				require.Greater(t, n, len(steps))
+			} else {
+				require.ErrorIs(t, err, broken)
+				require.ErrorContains(t, err, victim)
+			}
+			self.RequireUnchanged(t, before, "after ", victim)
+		}
+	})
+}
+
+func TestCancelledSetUpIsUndone(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	machine := open(t, self)
+	before := self.Snapshot(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := errors.New("session ended")
+	n := 0
+	machine.BeforeStep = func(string) error {
+		if n++; n == 6 {
+			cancel(ended)
+		}
+		return nil
+	}
+	_, err := machine.Build(ctx, spec(modes[2], proto.Client, self, peer))
+	require.ErrorIs(t, err, ended)
+	self.RequireUnchanged(t, before)
+}
+
+func TestImpossibleModes(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	machine := open(t, self)
+	for name, test := range map[string]struct {
+		mode proto.Mode
+		want string
+	}{
+		"kind":       {proto.Mode{Name: "m", Kind: "vxlan"}, `kind "vxlan" is not built yet`},
+		"bridge":     {proto.Mode{Name: "m", Kind: "veth", Uplink: "bridge"}, "needs masquerade"},
+		"masquerade": {proto.Mode{Name: "m", Kind: "veth", Uplink: "l2", Masquerade: true}, "masquerade needs uplink bridge"},
+		"uplink":     {proto.Mode{Name: "m", Kind: "veth", Uplink: "l4"}, `uplink "l4" is unknown`},
+		"macvlan":    {proto.Mode{Name: "m", Kind: "macvlan", Mode: "vepa"}, `macvlan mode "vepa" is not built yet`},
+		"ipvlan":     {proto.Mode{Name: "m", Kind: "ipvlan", Mode: "l4"}, `ipvlan mode "l4" is unknown`},
+		"flag":       {proto.Mode{Name: "m", Kind: "ipvlan", Mode: "l2", Flag: "vepa"}, `flag "vepa" is not built yet`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := machine.Build(t.Context(), spec(test.mode, proto.Client, self, peer))
+			require.ErrorContains(t, err, test.want)
+			require.NotErrorIs(t, err, netmode.ErrUnsupported)
+		})
+	}
+	t.Run("device", func(t *testing.T) {
+		s := spec(modes[0], proto.Client, self, peer)
+		s.Self.Device = "eth9"
+		_, err := machine.Build(t.Context(), s)
+		require.ErrorContains(t, err, `find measured NIC "eth9" of "client"`)
+	})
+}
+
+// TestLeftoverIsNamed: what an agent left that was killed is not taken for ours.
+func TestLeftoverIsNamed(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	first, second := open(t, self), open(t, self)
+	built, err := first.Build(t.Context(), spec(modes[1], proto.Client, self, peer))
+	require.NoError(t, err)
+	_, err = second.Build(t.Context(), spec(modes[1], proto.Client, self, peer))
+	require.ErrorContains(t, err, "remove it with: ip link del tbb-eth1")
+	require.NoError(t, built.TearDown())
+}
+
+// TestForwardingIsRestored: a machine that forwarded before still does after.
+func TestForwardingIsRestored(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	require.NoError(t, self.Sysctl("net/ipv4/conf/eth1/forwarding", "1"))
+	before := self.Snapshot(t)
+	built, err := open(t, self).Build(t.Context(), spec(modes[1], proto.Client, self, peer))
+	require.NoError(t, err)
+	require.NoError(t, built.TearDown())
+	self.RequireUnchanged(t, before)
+}
+
+// TestBuildIsBounded: a set-up waits for devices, and for nothing else.
+func TestBuildIsBounded(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	_, err := open(t, self).Build(ctx, spec(modes[1], proto.Client, self, peer))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+func ends(t *testing.T, role proto.Role) (self, peer *machinetest.Machine) {
+	client, server := machinetest.Pair(t)
+	if role == proto.Client {
+		return client, server
+	}
+	return server, client
+}

@@ -1,0 +1,44 @@
+package netmode
+
+import (
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+)
+
+// vethMasquerade is what Docker does by default: a bridge of its own with a
+// private subnet, masquerade on the way out, and at a server a published port.
+func (b *build) vethMasquerade() []step {
+	bridge, pair := b.name(bridgePrefix), b.name(vethPrefix)
+	inner := b.spec.Inner
+	steps := []step{
+		b.containerSpace(),
+		b.bridge(func() []byte { return hardware(0x42, inner.Gateway.Addr()) }),
+		b.bridgeAddress(inner.Gateway),
+		b.linkUp(bridge),
+		b.pair(),
+		b.enslave(pair, false),
+		b.linkUp(pair),
+		b.bringUp(),
+		b.address(inner.Container),
+		b.defaultRoute(inner.Gateway.Addr().AsSlice()),
+		b.deviceSysctls(bridge, [2]string{"net/ipv4/conf/%s/forwarding", "1"}),
+		b.forward(b.spec.Self.Device),
+		b.masquerade(),
+	}
+	if b.spec.Role == proto.Server {
+		steps = append(steps, b.reservePort(), b.publish())
+	}
+	return append(steps, b.operational(bridge, pair))
+}
+
+func (b *build) bridgeAddress(address netip.Prefix) step {
+	return step{name: "give the bridge an address", do: func() error {
+		b.note("bridge %s %s", b.name(bridgePrefix), address)
+		return b.withLink(b.name(bridgePrefix), func(link netlink.Link) error {
+			return addAddress(b.machine.links, link, address)
+		})
+	}}
+}

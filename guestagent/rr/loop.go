@@ -1,0 +1,136 @@
+package rr
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// loop is what the thread of a client or a server needs while it runs, all of it
+// allocated before.
+type loop struct {
+	fd       uintptr
+	out, in  []byte
+	stopped  *atomic.Bool
+	progress atomic.Int64 // Transactions so far, for whoever watches.
+	base     time.Time    // What now counts from.
+
+	sequence   uint64 // UDP: of the last request.
+	width      int    // UDP: bytes of it that are sent and echoed.
+	lost, late int64
+	unexpected int64 // UDP: duplicates, and what nobody asked for.
+}
+
+// errStopped says that the loop was woken to end.
+var errStopped = errors.New("stopped")
+
+// now is ns since base. time.Since reads the monotonic clock only, once, through
+// the vDSO; time.Now would read the wall clock as well.
+func (l *loop) now() int64 { return int64(time.Since(l.base)) }
+
+// end is when a run of transactions is over, whichever comes first.
+type end struct {
+	at    int64 // ns, as now has it.
+	count int64
+}
+
+func (l *loop) after(d time.Duration) end { return end{l.now() + int64(d), math.MaxInt64} }
+
+// tcp runs transactions until the end, and records each.
+//
+// One reading of the clock ends a transaction and starts the next. So the
+// transactions tile the time: rate × mean is 1 exactly, and no stall can hide
+// between two of them, at the price of counting the record of the last (some
+// 10 ns) into the next.
+func (l *loop) tcp(r *Recorder, until end) error {
+	for t := l.now(); ; {
+		if err := l.send(); err != nil {
+			return err
+		}
+		if got, err := l.receive(); err != nil {
+			return l.cut(err, got, "answer")
+		}
+		now := l.now()
+		r.record(now - t)
+		t = now
+		l.progress.Add(1)
+		if now >= until.at || r.count >= until.count {
+			return nil
+		}
+	}
+}
+
+// serveTCP answers until the client closes the connection.
+func (l *loop) serveTCP() error {
+	for {
+		got, err := l.receive()
+		if err == io.EOF && got == 0 {
+			return nil
+		}
+		if err != nil {
+			return l.cut(err, got, "request")
+		}
+		if err := l.send(); err != nil {
+			return err
+		}
+		l.progress.Add(1)
+	}
+}
+
+// send writes all of out.
+func (l *loop) send() error {
+	for sent := 0; sent < len(l.out); {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, l.fd,
+			uintptr(unsafe.Pointer(&l.out[sent])), uintptr(len(l.out)-sent), syscall.MSG_NOSIGNAL, 0, 0)
+		switch errno {
+		case 0:
+			sent += int(n)
+		case syscall.EINTR:
+		default:
+			return l.failed("send", errno)
+		}
+	}
+	return nil
+}
+
+// receive fills in, or says how far it got. io.EOF is the other end's close.
+func (l *loop) receive() (got int, err error) {
+	for got < len(l.in) {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, l.fd,
+			uintptr(unsafe.Pointer(&l.in[got])), uintptr(len(l.in)-got), 0, 0, 0)
+		switch {
+		case errno == syscall.EINTR:
+		case errno != 0:
+			return got, l.failed("receive", errno)
+		case n == 0:
+			return got, io.EOF
+		default:
+			got += int(n)
+		}
+	}
+	return got, nil
+}
+
+func (l *loop) failed(verb string, errno syscall.Errno) error {
+	if l.stopped.Load() {
+		return errStopped
+	}
+	return fmt.Errorf("%s after %d transactions: %w", verb, l.progress.Load(), errno)
+}
+
+// cut explains the end of a stream in the middle of something.
+func (l *loop) cut(err error, got int, what string) error {
+	if err != io.EOF {
+		return err
+	}
+	if l.stopped.Load() {
+		return errStopped
+	}
+	return fmt.Errorf("receive after %d transactions: the other end closed the connection after %d of the %d bytes of the %s",
+		l.progress.Load(), got, len(l.in), what)
+}

@@ -1,0 +1,57 @@
+package rr
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/guestagent/thread"
+)
+
+// onThread runs f on a thread of its own, in the workload's namespace and pinned
+// to its CPU.
+func (c *Config) onThread(f func() error) <-chan error {
+	return thread.Run(func() error {
+		defer background()
+		if err := c.settle(); err != nil {
+			return err
+		}
+		return f()
+	})
+}
+
+func (c *Config) settle() error {
+	if c.Enter != nil {
+		if err := c.Enter(); err != nil {
+			return err
+		}
+	}
+	if err := pin(c.CPU); err != nil {
+		return err
+	}
+	return foreground()
+}
+
+// pin binds the calling thread to the nth of the CPUs that it may use.
+func pin(n int) error {
+	var allowed unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return fmt.Errorf("read CPU affinity: %w", err)
+	}
+	left := n
+	for cpu := range len(allowed) * 64 {
+		if !allowed.IsSet(cpu) {
+			continue
+		}
+		if left == 0 {
+			var one unix.CPUSet
+			one.Set(cpu)
+			if err := unix.SchedSetaffinity(0, &one); err != nil {
+				return fmt.Errorf("pin thread to CPU %d: %w", cpu, err)
+			}
+			return nil
+		}
+		left--
+	}
+	return fmt.Errorf("pin thread to CPU number %d: this process may use %d only", n, allowed.Count())
+}

@@ -1,0 +1,89 @@
+package guestagent
+
+import (
+	"fmt"
+
+	"github.com/testbed-lab/testbed/guestagent/netmode"
+	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/guestagent/rr"
+)
+
+// check refuses a segment that this agent would misunderstand, before it touches
+// anything. What a single block cannot do is that block's result.
+func check(s *proto.Segment) error {
+	if s.Version != proto.Version {
+		return fmt.Errorf("read segment: protocol version %d; this agent speaks %d: push the agent that belongs to the conductor", s.Version, proto.Version)
+	}
+	if s.Role != proto.Client && s.Role != proto.Server {
+		return fmt.Errorf("read segment: role %q is neither client nor server", s.Role)
+	}
+	for _, host := range []proto.Host{s.Self, s.Peer} {
+		if !host.Address.IsValid() || !host.Address.Addr().Is4() {
+			return fmt.Errorf("read segment: machine %q has address %q, not an IPv4 one with its prefix length", host.Name, host.Address)
+		}
+	}
+	for i, block := range s.Blocks {
+		if _, err := findMode(s, block.Mode); err != nil {
+			return fmt.Errorf("read segment: block %d: %w", i, err)
+		}
+		if _, err := findTest(s, block.Test); err != nil {
+			return fmt.Errorf("read segment: block %d: %w", i, err)
+		}
+	}
+	return checkContainers(s)
+}
+
+// checkContainers makes sure that every address that a mode needs is there.
+func checkContainers(s *proto.Segment) error {
+	for _, mode := range s.Modes {
+		needed := []proto.Host{s.Self, s.Peer}
+		switch {
+		case mode.Kind == netmode.KindHost:
+			continue
+		case mode.Masquerade:
+			if !s.Inner.Gateway.IsValid() || !s.Inner.Container.IsValid() {
+				return fmt.Errorf("read segment: mode %q masquerades, and the segment has no inner subnet", mode.Name)
+			}
+			continue
+		}
+		for _, host := range needed {
+			if !host.Container.IsValid() || !host.Container.Addr().Is4() {
+				return fmt.Errorf("read segment: mode %q needs a container address on machine %q", mode.Name, host.Name)
+			}
+		}
+	}
+	return nil
+}
+
+func findMode(s *proto.Segment, name string) (proto.Mode, error) {
+	for _, mode := range s.Modes {
+		if mode.Name == name {
+			return mode, nil
+		}
+	}
+	if name == netmode.KindHost {
+		return proto.Mode{Name: name, Kind: netmode.KindHost}, nil
+	}
+	return proto.Mode{}, fmt.Errorf("no mode is named %q", name)
+}
+
+func findTest(s *proto.Segment, name string) (proto.Test, error) {
+	for _, test := range s.Tests {
+		if test.Name == name {
+			return test, nil
+		}
+	}
+	return proto.Test{}, fmt.Errorf("no test is named %q", name)
+}
+
+// workload is a test as package rr has it.
+func workload(test proto.Test) rr.Config {
+	config := rr.Config{
+		Protocol: test.Protocol, Request: test.Request, Response: test.Response, NoDelay: test.NoDelay,
+		Warmup: test.Warmup, Duration: test.Duration, Transactions: int64(test.Transactions),
+	}
+	if config.Transactions > 0 {
+		config.Duration = 0
+	}
+	return config
+}
