@@ -1,0 +1,73 @@
+package images
+
+import (
+	"fmt"
+
+	"github.com/testbed-lab/testbed/images/archive"
+)
+
+// builder identifies what, beside packages, decides a root's bytes.
+func (s *Store) builder() string { return builderVersion + "+" + s.initDigest[:16] }
+
+// pin records in the lock what an image came to. Where the lock says that the
+// same builder made other bytes of the same packages, something is wrong: with
+// the cache, or with the promise that builds are reproducible.
+func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
+	if p := r.pinned; p != nil && !r.local && p.Builder == s.builder() &&
+		(p.RootSHA256 != m.Root.SHA256 || p.KernelSHA256 != m.Kernel.SHA256) {
+		return fmt.Errorf("the lock %q pins kernel %.12s and root %.12s, but the same packages gave %.12s and %.12s: "+
+			"`testbed images prune` and build again, or renew the lock with `testbed images update`",
+			lock.path, p.KernelSHA256, p.RootSHA256, m.Kernel.SHA256, m.Root.SHA256)
+	}
+	lock.setImage(lockedImage{
+		Name:          r.image.Name,
+		Release:       present(r.image.Release),
+		KernelVersion: present(r.image.KernelVersion),
+		Kernel:        present(r.image.Kernel),
+		Modules:       present(r.image.Modules),
+		Userland:      r.image.Userland,
+		KernelRelease: m.Release,
+		KernelSHA256:  m.Kernel.SHA256,
+		RootSHA256:    m.Root.SHA256,
+		Builder:       s.builder(),
+		Expired:       present(r.kernel.expired),
+		Packages:      lockPackages(r.kernel.packages),
+	})
+	return nil
+}
+
+// built is the answer to the caller.
+func (s *Store) built(r *recipe, m *manifest, key string) *Built {
+	facts := map[string]any{
+		"kernel_release":    m.Release,
+		"kernel_sha256":     m.Kernel.SHA256,
+		"root_sha256":       m.Root.SHA256,
+		"builder":           s.builder(),
+		"userland":          r.image.Userland,
+		"userland_packages": describe(r.userland.packages),
+	}
+	if r.local {
+		facts["kernel"], facts["modules"] = r.image.Kernel, r.image.Modules
+	} else {
+		facts["suite"], facts["kernel_packages"] = r.image.Release, describe(r.kernel.packages)
+	}
+	if expired := firstOf(r.kernel.expired, r.userland.expired); expired != "" {
+		facts["expired"] = expired
+	}
+	return &Built{
+		Name:    r.image.Name,
+		Kernel:  s.path(imageDir, key, kernelFile),
+		Root:    s.path(imageDir, key, rootFile),
+		Digest:  m.digest(),
+		Release: m.Release,
+		Facts:   facts,
+	}
+}
+
+func describe(packages []archive.Package) []string {
+	var all []string
+	for _, p := range packages {
+		all = append(all, p.Name+" "+p.Version)
+	}
+	return all
+}
