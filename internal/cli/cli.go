@@ -1,0 +1,167 @@
+// Package cli is the command line: verbs, flags, exit codes, and all that is
+// printed for a person. What was asked for goes to standard output; progress,
+// notes and errors go to standard error, each with the program's prefix.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses.
+const (
+	exitDone         = 0
+	exitFailed       = 1 // The machine, libvirt, a guest, a cell of a matrix.
+	exitUsage        = 2 // The lab file or the command line is wrong.
+	exitRefuted      = 3 // An expectation refuted.
+	exitInconclusive = 4 // A verdict asked for, and none given.
+)
+
+// app is one invocation: its streams and the flags that every verb has.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	connect string
+	events  bool
+	vars    []string
+}
+
+// Main runs the command line and returns the exit status.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
+	ctx, stop := interruptible(stderr)
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return a.status(root.ExecuteContext(ctx))
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "testbed",
+		Short:         "Measure what a container's network interface costs, on real VMs",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          knownVerb,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.connect, "connect", "", "libvirt `URI`: qemu:///system or qemu:///session\n(default: the one this user can use)")
+	flags.BoolVar(&a.events, "events", false, "progress as JSON lines on standard error")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err, cmd.CommandPath() + " --help"}
+	})
+	root.AddGroup(
+		&cobra.Group{ID: "measure", Title: "Measure:"},
+		&cobra.Group{ID: "look", Title: "Look around:"},
+		&cobra.Group{ID: "file", Title: "Lab files and images:"},
+		&cobra.Group{ID: "house", Title: "This machine:"},
+	)
+	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand())
+	grouped(root, "look", a.lsCommand(), a.statusCommand(), a.sshCommand(), a.execCommand(), a.consoleCommand())
+	grouped(root, "file", a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.imagesCommand(), a.schemaCommand())
+	grouped(root, "house", a.doctorCommand(), a.gcCommand(), a.versionCommand())
+	return root
+}
+
+func grouped(root *cobra.Command, group string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = group
+		root.AddCommand(c)
+	}
+}
+
+const rootHelp = `Testbed measures what a container's network interface adds to a round trip.
+
+A lab file describes VMs on a shared network segment and the interface modes to
+compare. testbed boots the VMs, builds each mode in them, measures it beside
+the plain host, and writes a report.
+
+  testbed init lab.hcl      write a first lab to edit
+  testbed up lab.hcl        boot, measure, report; the VMs stay
+  testbed ssh client        look around in one
+  testbed down              take everything away
+
+Exit status: 0 done; 1 something failed; 2 the lab file or the command line is
+wrong; 3 an expectation was refuted; 4 a verdict was inconclusive.`
+
+// statusError carries an exit status without a message of its own.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// usageError is a mistake on the command line or in a lab file.
+type usageError struct {
+	err  error
+	hint string
+}
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+func (e usageError) Hint() string  { return e.hint }
+
+// status prints an error, with its remedy where it has one, and says what to
+// exit with.
+func (a *app) status(err error) int {
+	var silent statusError
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &silent):
+		return int(silent)
+	}
+	fmt.Fprintf(a.stderr, "testbed: %v\n", err)
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		fmt.Fprintf(a.stderr, "hint: %s\n", hinted.Hint())
+	}
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// args wraps cobra's argument checks so that they count as usage errors.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, given []string) error {
+		if err := check(cmd, given); err != nil {
+			return usageError{err, "usage: " + cmd.UseLine()}
+		}
+		return nil
+	}
+}
+
+// knownVerb refuses what is no verb, and says what may have been meant.
+func knownVerb(root *cobra.Command, given []string) error {
+	if len(given) == 0 {
+		return nil
+	}
+	root.SuggestionsMinimumDistance = 2
+	hint := "testbed --help lists the verbs"
+	if near := root.SuggestionsFor(given[0]); len(near) > 0 {
+		hint = "did you mean testbed " + strings.Join(near, ", or testbed ") + "?"
+	}
+	return usageError{fmt.Errorf("no verb %q", given[0]), hint}
+}
+
+// asFile is the stream as a file, or nil where it is none.
+func asFile(stream any) *os.File {
+	file, _ := stream.(*os.File)
+	return file
+}
+
+// left is a context that outlives an interrupt, for what has to be said or
+// undone after it.
+func left(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/testbed-lab/testbed/provision"
+)
+
+// find resolves [LAB/]VM among what runs. The lab may be left out when one
+// running lab has a machine of that name.
+func find(ctx context.Context, backend provision.Backend, name string) (lab, machine string, err error) {
+	labs, err := backend.Labs(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	wantLab, wantMachine, qualified := strings.Cut(name, "/")
+	if !qualified {
+		wantLab, wantMachine = "", name
+	}
+	var found, all []string
+	for _, l := range labs {
+		for _, m := range l.Machines {
+			full := l.Name + "/" + m.Name
+			all = append(all, full)
+			if m.Name == wantMachine && (wantLab == "" || l.Name == wantLab) {
+				found = append(found, full)
+				lab, machine = l.Name, m.Name
+			}
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return lab, machine, nil
+	case len(found) > 1:
+		return "", "", usageError{fmt.Errorf("machine %q is in several labs", name), "say which: " + strings.Join(found, ", ")}
+	case len(all) == 0:
+		return "", "", usageError{errors.New("no lab is running"), "testbed up LAB"}
+	}
+	return "", "", usageError{fmt.Errorf("no machine %q is running", name), "running: " + strings.Join(all, ", ")}
+}
+
+// runningLab resolves the lab that a verb works on: by its name, or by its file, or
+// the only one that runs.
+func (a *app) runningLab(ctx context.Context, backend provision.Backend, given []string) (string, error) {
+	if len(given) == 1 && !strings.HasSuffix(given[0], ".hcl") {
+		return given[0], nil
+	}
+	if len(given) == 1 {
+		lab, err := a.load(given)
+		if err != nil {
+			return "", err
+		}
+		return lab.Name, nil
+	}
+	labs, err := backend.Labs(ctx)
+	if err != nil {
+		return "", err
+	}
+	names := make([]string, len(labs))
+	for i, l := range labs {
+		names[i] = l.Name
+	}
+	switch len(names) {
+	case 0:
+		return "", nil
+	case 1:
+		return names[0], nil
+	}
+	return "", usageError{errors.New("several labs are running"), "say which: " + strings.Join(names, ", ") + "; or --all"}
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/testbed-lab/testbed/hcl"
+	"github.com/testbed-lab/testbed/internal/run"
+)
+
+func (a *app) varFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&a.vars, "var", nil, "set a variable of the lab file: `NAME=VALUE`")
+}
+
+// load reads the lab that a verb was given. Its mistakes are shown, all of
+// them, and nothing has been started.
+func (a *app) load(given []string) (*run.Lab, error) {
+	file, err := a.parse(given)
+	if err != nil {
+		return nil, err
+	}
+	return &run.Lab{Lab: *file.Lab, Text: file.Text, Predicates: file.Predicates()}, nil
+}
+
+// loadToRun is load for verbs that do what the lab asks for: what the language
+// has and this version cannot do yet is a mistake too.
+func (a *app) loadToRun(given []string) (*run.Lab, error) {
+	file, err := a.parse(given)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.diagnose(file.Unbuilt()); err != nil {
+		return nil, err
+	}
+	return &run.Lab{Lab: *file.Lab, Text: file.Text, Predicates: file.Predicates()}, nil
+}
+
+func (a *app) parse(given []string) (*hcl.File, error) {
+	path, err := labPath(given)
+	if err != nil {
+		return nil, err
+	}
+	vars, err := parseVars(a.vars)
+	if err != nil {
+		return nil, err
+	}
+	file, diagnostics := hcl.Load(path, hcl.Options{Vars: vars})
+	return file, a.diagnose(diagnostics)
+}
+
+// diagnose shows diagnostics where there are any; errors among them end the
+// verb, without a further message.
+func (a *app) diagnose(d *hcl.Diagnostics) error {
+	if err := d.Write(a.stderr, a.width(), isTerminal(a.stderr) && os.Getenv("NO_COLOR") == ""); err != nil {
+		return err
+	}
+	if d.HasErrors() {
+		return statusError(exitUsage)
+	}
+	return nil
+}
+
+// labPath is the lab file that was named, or the only one in this folder.
+func labPath(given []string) (string, error) {
+	if len(given) == 1 {
+		return given[0], nil
+	}
+	all, err := filepath.Glob("*.hcl")
+	if err != nil {
+		return "", err
+	}
+	var labs []string
+	for _, path := range all {
+		if !strings.HasSuffix(path, ".lock.hcl") {
+			labs = append(labs, path)
+		}
+	}
+	switch len(labs) {
+	case 0:
+		return "", usageError{errors.New("no lab file in this folder"), "testbed init writes a first one"}
+	case 1:
+		return labs[0], nil
+	}
+	return "", usageError{errors.New("several lab files in this folder"), "name one: " + strings.Join(labs, ", ")}
+}
+
+func parseVars(given []string) (map[string]string, error) {
+	vars := map[string]string{}
+	for _, v := range given {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usageError{fmt.Errorf("--var %q is not NAME=VALUE", v), "such as --var rounds=20"}
+		}
+		vars[name] = value
+	}
+	return vars, nil
+}

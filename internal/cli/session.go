@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/testbed-lab/testbed/images"
+	"github.com/testbed-lab/testbed/internal/payload"
+	"github.com/testbed-lab/testbed/internal/progress"
+	"github.com/testbed-lab/testbed/internal/run"
+	"github.com/testbed-lab/testbed/internal/terminal"
+	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/libvirt"
+)
+
+// session is what a verb that works on machines holds open.
+type session struct {
+	display   *terminal.Display
+	backend   provision.Backend
+	conductor *run.Conductor
+	lockPath  string
+}
+
+func (s *session) close() {
+	s.display.Close()
+	_ = s.backend.Close()
+}
+
+// open connects to the lab's backend and its images.
+func (a *app) open(ctx context.Context, lab *run.Lab) (*session, error) {
+	agent, err := payload.Agent()
+	if err != nil {
+		return nil, err
+	}
+	display := a.display()
+	store, lock, err := a.imageStore(display.Sink(), lab.Mirror, lab.Source, false)
+	if err != nil {
+		return nil, err
+	}
+	backend, err := a.backend(ctx, display.Sink(), lab.Connect)
+	if err != nil {
+		display.Close()
+		return nil, err
+	}
+	return &session{
+		display: display, backend: backend, lockPath: images.LockPath(lab.Source),
+		conductor: &run.Conductor{
+			Backend: backend, Images: store, Lock: lock, Agent: agent,
+			Owner: provision.Owner(), Version: toolVersion(), Progress: display.Sink(),
+		},
+	}, nil
+}
+
+// backend connects to libvirt: --connect wins over the lab's own connect.
+func (a *app) backend(ctx context.Context, notes progress.Sink, connect string) (provision.Backend, error) {
+	if a.connect != "" {
+		connect = a.connect
+	}
+	return libvirt.Open(ctx, libvirt.Options{
+		Connect: connect, Owner: provision.Owner(), Progress: notes,
+	})
+}
+
+// withBackend is for verbs that need machines but no lab file. Notes on how
+// machines are made are of no use to them.
+func (a *app) withBackend(ctx context.Context, do func(provision.Backend, *terminal.Display) error) error {
+	display := a.display()
+	defer display.Close()
+	backend, err := a.backend(ctx, nil, "")
+	if err != nil {
+		return err
+	}
+	defer backend.Close()
+	return do(backend, display)
+}
+
+func (a *app) imageStore(sink progress.Sink, mirror, labPath string, update bool) (*images.Store, *images.Lock, error) {
+	guestInit, err := payload.Init()
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := images.Open(images.Options{Mirror: mirror, Init: guestInit, Update: update, Progress: sink})
+	if err != nil {
+		return nil, nil, err
+	}
+	if labPath == "" {
+		return store, nil, nil
+	}
+	lock, err := images.ReadLock(images.LockPath(labPath))
+	return store, lock, err
+}
+
+func machineNames(l provision.Lab) string {
+	names := make([]string, len(l.Machines))
+	for i, m := range l.Machines {
+		names[i] = l.Name + "/" + m.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+func firstMachine(l provision.Lab) string {
+	if len(l.Machines) == 0 {
+		return l.Name
+	}
+	return l.Machines[0].Name
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/testbed-lab/testbed/internal/run"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+const upHelp = `Boot the lab's machines, measure every test in every mode, and report.
+
+The machines stay, to look around in: testbed ssh, exec, console. Run it again
+and only what the file changed is made anew. LAB is a lab file; without it, the
+only one in this folder.`
+
+func (a *app) upCommand() *cobra.Command {
+	return a.measuring("up [LAB]", "Boot, measure, report; leave the machines running", upHelp,
+		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
+			return s.conductor.Up(ctx, lab, true)
+		})
+}
+
+func (a *app) testCommand() *cobra.Command {
+	return a.measuring("test [LAB]", "Measure again on machines that are up", "",
+		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
+			return s.conductor.Test(ctx, lab)
+		})
+}
+
+func (a *app) runCommand() *cobra.Command {
+	return a.measuring("run [LAB]", "Like up, then take everything down: for jobs", "",
+		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
+			outcome, err := s.conductor.Up(ctx, lab, false)
+			// Nothing stays, whatever happened; also after an interrupt.
+			return outcome, errors.Join(err, s.conductor.Down(left(ctx), lab.Name))
+		})
+}
+
+// measuring is a verb that ends in a report.
+func (a *app) measuring(use, short, long string, do func(context.Context, *session, *run.Lab) (*run.Outcome, error)) *cobra.Command {
+	var store run.Store
+	cmd := &cobra.Command{Use: use, Short: short, Long: long, Args: args(cobra.MaximumNArgs(1))}
+	store.Root = "results"
+	cmd.Flags().StringVar(&store.Dir, "out", "", "write the result to `DIR` (default: results/LAB/TIME)")
+	a.varFlag(cmd)
+	asJSON := cmd.Flags().Bool("json", false, "print the result as JSON")
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		lab, err := a.loadToRun(given)
+		if err != nil {
+			return err
+		}
+		if err := store.Check(); err != nil {
+			return usageError{err, "name another folder with --out"}
+		}
+		return a.measure(cmd.Context(), lab, store, *asJSON, do)
+	}
+	return cmd
+}
+
+func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON bool, do func(context.Context, *session, *run.Lab) (*run.Outcome, error)) error {
+	s, err := a.open(ctx, lab)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	outcome, failure := do(ctx, s, lab)
+	if outcome != nil {
+		dir, err := store.Save(lab, s.lockPath, outcome)
+		if err == nil {
+			s.display.Close()
+			err = a.show(outcome.Result, dir, asJSON)
+		}
+		failure = errors.Join(failure, err)
+	}
+	s.display.Close()
+	a.sayWhatRuns(left(ctx), s, lab.Name)
+	if failure != nil {
+		return failure
+	}
+	return verdict(outcome.Result)
+}
+
+// sayWhatRuns tells which machines stay and how to be rid of them.
+func (a *app) sayWhatRuns(ctx context.Context, s *session, lab string) {
+	labs, err := s.backend.Labs(ctx)
+	if err != nil {
+		fmt.Fprintf(a.stderr, "testbed: what is left running: %v\n", err)
+		return
+	}
+	for _, l := range labs {
+		if l.Name == lab {
+			fmt.Fprintf(a.stderr, "running: %s; look around: testbed ssh %s; remove: testbed down %s\n",
+				machineNames(l), firstMachine(l), lab)
+		}
+	}
+}
+
+// verdict is the exit status that the expectations ask for.
+func verdict(r testbed.Result) error {
+	status := exitDone
+	for _, e := range r.Expectations {
+		switch {
+		case e.Verdict == testbed.Refuted:
+			return statusError(exitRefuted)
+		case e.Verdict == testbed.Inconclusive:
+			status = exitInconclusive
+		}
+	}
+	if status != exitDone {
+		return statusError(status)
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package run
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/provision"
+)
+
+// agent is one agent at work on a machine, seen from the conductor.
+type agent struct {
+	machine   provision.Machine
+	segment   proto.Segment
+	peer      *agent
+	heard     func(proto.Message)
+	onMessage func(proto.Message) error
+
+	stdin *io.PipeWriter
+	input *io.PipeReader
+	once  sync.Once
+}
+
+func newAgent(m provision.Machine, s proto.Segment, heard func(proto.Message)) *agent {
+	a := &agent{machine: m, segment: s, heard: heard}
+	a.input, a.stdin = io.Pipe()
+	return a
+}
+
+// undoGrace is how long an agent may take to undo everything and exit once its
+// input has ended; then the command is ended for it.
+const undoGrace = 15 * time.Second
+
+// run starts the agent, sends its segment and reads what it says until its
+// "done". The end of its input tells the agent that the session is over, which
+// makes it undo everything.
+func (a *agent) run(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	output, stdout := io.Pipe()
+	var stderr bytes.Buffer
+	exited := make(chan error, 1)
+	go func() {
+		err := a.machine.Exec(ctx, provision.Command{
+			Args: []string{agentPath, "run"}, Stdin: a.input, Stdout: stdout, Stderr: &stderr,
+		})
+		_ = stdout.Close()
+		_ = a.input.CloseWithError(io.ErrClosedPipe)
+		exited <- err
+	}()
+	sent := make(chan error, 1)
+	go func() { sent <- a.say(a.segment) }()
+
+	listened := a.listen(output)
+	a.hangUp()
+	defer time.AfterFunc(undoGrace, end).Stop()
+	_ = output.CloseWithError(io.ErrClosedPipe)
+	err := <-exited
+	<-sent
+	if listened == nil && err == nil {
+		return nil
+	}
+	return a.explain(listened, err, stderr.String())
+}
+
+func (a *agent) explain(listened, exited error, stderr string) error {
+	err := listened
+	if err == nil || (errors.Is(err, errTruncated) && exited != nil) {
+		err = exited
+	}
+	if text := strings.TrimSpace(stderr); text != "" {
+		err = fmt.Errorf("%w: %s", err, text)
+	}
+	return fmt.Errorf("agent on %s: %w", a.machine.Name(), err)
+}
+
+// say writes one JSON line to the agent.
+func (a *agent) say(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = a.stdin.Write(append(line, '\n'))
+	return err
+}
+
+func (a *agent) hangUp() { a.once.Do(func() { _ = a.stdin.Close() }) }
+
+// errTruncated is a stream that ended without "done".
+var errTruncated = errors.New("its messages ended without \"done\"")
+
+// listen handles messages until "done" or "error".
+func (a *agent) listen(output io.Reader) error {
+	decoder := json.NewDecoder(output)
+	for {
+		var m proto.Message
+		if err := decoder.Decode(&m); errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return errTruncated
+		} else if err != nil {
+			return fmt.Errorf("read a message: %w", err)
+		}
+		a.heard(m)
+		switch m.Type {
+		case proto.TypeDone:
+			return nil
+		case proto.TypeError:
+			return errors.New(m.Error)
+		case proto.TypePeer:
+			// A peer that is gone cannot be told; its own end is the error.
+			_ = a.peer.say(m)
+		default:
+			if err := a.onMessage(m); err != nil {
+				return err
+			}
+		}
+	}
+}

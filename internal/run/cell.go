@@ -1,0 +1,26 @@
+package run
+
+import (
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// cellName is how a cell of the matrix is called in progress and errors; empty
+// where there is no matrix.
+func cellName(c testbed.Cell) string {
+	parts := make([]string, len(c.Coordinates))
+	for i, at := range c.Coordinates {
+		parts[i] = at.Name + "=" + at.Value
+	}
+	return strings.Join(parts, " ")
+}
+
+// coordinates is the cell as results carry it.
+func coordinates(c testbed.Cell) map[string]string {
+	m := map[string]string{}
+	for _, at := range c.Coordinates {
+		m[at.Name] = at.Value
+	}
+	return m
+}

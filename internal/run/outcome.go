@@ -1,0 +1,111 @@
+package run
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// Outcome is what a run found, and where it lies.
+type Outcome struct {
+	Result testbed.Result
+	Blocks []testbed.Block
+	// Consoles of the machines, by file name.
+	Consoles map[string][]byte
+
+	machines []testbed.MachineEnvironment
+	warnings []string
+	timings  stopwatch
+	started  time.Time
+}
+
+// consoleTimeout bounds how long a finished run waits for a machine's console.
+const consoleTimeout = 10 * time.Second
+
+func (c *Conductor) newOutcome(*Lab) *Outcome {
+	return &Outcome{Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now().UTC()}
+}
+
+func (o *Outcome) warn(format string, args ...any) {
+	o.warnings = append(o.warnings, fmt.Sprintf(format, args...))
+}
+
+// add takes what one test gave, also where it ended early. A machine's facts
+// are kept once a cell: they do not change between its tests.
+func (o *Outcome) add(cell testbed.Cell, seen *observation) {
+	if seen == nil {
+		return
+	}
+	o.Blocks = append(o.Blocks, seen.blocks...)
+	at := coordinates(cell)
+	for _, name := range slices.Sorted(maps.Keys(seen.facts)) {
+		known := slices.ContainsFunc(o.machines, func(m testbed.MachineEnvironment) bool {
+			return m.Name == name && maps.Equal(m.Cell, at)
+		})
+		if !known {
+			o.machines = append(o.machines, testbed.MachineEnvironment{Name: name, Cell: at, Facts: seen.facts[name]})
+		}
+	}
+}
+
+// keepConsoles stores what each machine's console has shown. It is called also
+// after an interrupt, so it does not take the run's own cancellation.
+func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines map[string]provision.Machine) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), consoleTimeout)
+	defer cancel()
+	for name, m := range machines {
+		log, err := m.ConsoleLog(ctx)
+		if err != nil {
+			o.warn("console of %s: %v", name, err)
+			continue
+		}
+		o.Consoles[consoleFile(cell, name)] = log
+	}
+}
+
+// consoleFile names a console's file; the cell is part of it where there are
+// several, with what a file name cannot carry replaced.
+func consoleFile(cell testbed.Cell, machine string) string {
+	name := machine + ".log"
+	if at := cellName(cell); at != "" {
+		name = safeName(at) + "." + name
+	}
+	return name
+}
+
+func safeName(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-._=", r) || unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '_'
+	}, s)
+}
+
+// environment is the host, the machines and the images that were used.
+func (c *Conductor) environment(ctx context.Context, o *Outcome) testbed.Environment {
+	env := testbed.Environment{Machines: o.machines, Images: map[string]map[string]any{}}
+	facts, err := c.Backend.Facts(ctx)
+	if err != nil {
+		o.warn("facts of the host: %v", err)
+	}
+	env.Host = facts
+	for name, built := range c.built {
+		env.Images[name] = built.Facts
+	}
+	return env
+}
+
+func (c *Conductor) tool() testbed.Tool {
+	sum := sha256.Sum256(c.Agent)
+	return testbed.Tool{Version: c.Version, AgentSHA256: hex.EncodeToString(sum[:])}
+}

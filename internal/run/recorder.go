@@ -1,0 +1,160 @@
+package run
+
+import (
+	"encoding/base64"
+	"fmt"
+	"sync"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// recorder turns what two agents say about one test into blocks. Each block is
+// whole once both ends have reported it.
+type recorder struct {
+	cell    map[string]string
+	test    testbed.Test
+	segment proto.Segment
+	onBlock func(done int, current proto.Block)
+
+	mu      sync.Mutex
+	current int
+	clients map[int]*proto.BlockResult
+	servers map[int]*proto.BlockResult
+	facts   map[string]map[string]any
+}
+
+func newRecorder(cell testbed.Cell, test testbed.Test, client proto.Segment) *recorder {
+	return &recorder{
+		cell: coordinates(cell), test: test, segment: client,
+		clients: map[int]*proto.BlockResult{}, servers: map[int]*proto.BlockResult{},
+		facts: map[string]map[string]any{},
+	}
+}
+
+func (r *recorder) client(m proto.Message) error {
+	return r.record(m, r.segment.Self.Name, r.clients)
+}
+
+func (r *recorder) server(m proto.Message) error {
+	return r.record(m, r.segment.Peer.Name, r.servers)
+}
+
+func (r *recorder) record(m proto.Message, from string, into map[int]*proto.BlockResult) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case m.Type == proto.TypeHello && m.Hello != nil:
+		if m.Hello.Version != proto.Version {
+			return fmt.Errorf("it speaks version %d of the protocol, this testbed %d", m.Hello.Version, proto.Version)
+		}
+		r.facts[from] = m.Hello.Facts
+	case m.Type == proto.TypeStarted && m.Start != nil:
+		return r.started(m.Start.Index)
+	case m.Type == proto.TypeBlock && m.Block != nil:
+		if err := r.known(m.Block.Index); err != nil {
+			return err
+		}
+		into[m.Block.Index] = m.Block
+	default:
+		return fmt.Errorf("unknown message %q", m.Type)
+	}
+	return nil
+}
+
+func (r *recorder) started(index int) error {
+	if err := r.known(index); err != nil {
+		return err
+	}
+	r.current = index
+	if r.onBlock != nil {
+		r.onBlock(index, r.segment.Blocks[index])
+	}
+	return nil
+}
+
+func (r *recorder) known(index int) error {
+	if index < 0 || index >= len(r.segment.Blocks) {
+		return fmt.Errorf("block %d is not in the segment", index)
+	}
+	return nil
+}
+
+// where says which block ran last, for errors.
+func (r *recorder) where() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.segment.Blocks) == 0 {
+		return "before the first block"
+	}
+	b := r.segment.Blocks[r.current]
+	return fmt.Sprintf("test %q, mode %q, round %d", b.Test, b.Mode, b.Round+1)
+}
+
+func (r *recorder) observation() *observation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := &observation{facts: r.facts}
+	for _, b := range r.segment.Blocks {
+		client, server := r.clients[b.Index], r.servers[b.Index]
+		if client != nil && server != nil {
+			o.blocks = append(o.blocks, r.block(b, client, server))
+		}
+	}
+	return o
+}
+
+// block joins the two ends of a block: the client's figures, both ends'
+// counters, and whichever end did not reach the end of it.
+func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testbed.Block {
+	status, reason := worse(client, server)
+	void := client.Void
+	if void == "" {
+		void = server.Void
+	}
+	return testbed.Block{
+		Test: b.Test, Cell: r.cell, Mode: b.Mode, Round: b.Round, Index: b.Index,
+		Status: status, Reason: reason, Void: void,
+		Started: client.Started.UTC(), Nanoseconds: client.Nanoseconds, Transactions: client.Transactions,
+		Mean: client.Mean, Min: client.Min, Max: client.Max,
+		Histogram:  base64.StdEncoding.EncodeToString(client.Histogram),
+		Warmup:     base64.StdEncoding.EncodeToString(client.Warmup),
+		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late,
+		Counters: bothEnds(client.Counters, server.Counters),
+		Setup:    append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
+	}
+}
+
+// worse gives the status of the end that got less far, and why.
+func worse(client, server *proto.BlockResult) (status, reason string) {
+	rank := map[string]int{proto.StatusOK: 0, proto.StatusUnsupported: 1, proto.StatusFailed: 2}
+	switch {
+	case rank[client.Status] == 0 && rank[server.Status] == 0:
+		return proto.StatusOK, ""
+	case client.Status == proto.StatusUnsupported || rank[server.Status] == 0:
+		return client.Status, client.Reason
+	case server.Status == proto.StatusUnsupported || rank[client.Status] == 0:
+		return server.Status, server.Reason
+	default:
+		return client.Status, client.Reason
+	}
+}
+
+func bothEnds(client, server map[string]int64) map[string]int64 {
+	both := make(map[string]int64, len(client)+len(server))
+	for name, n := range client {
+		both["client."+name] = n
+	}
+	for name, n := range server {
+		both["server."+name] = n
+	}
+	return both
+}
+
+func labelled(label string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, line := range lines {
+		out[i] = label + line
+	}
+	return out
+}

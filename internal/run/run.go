@@ -1,0 +1,285 @@
+// Package run is the conductor: a lab becomes machines, machines answer with
+// blocks, blocks become a result in a folder. It knows a backend only by what
+// package provision promises, and prints nothing: what happens goes to a
+// progress sink, what was found is returned.
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/testbed-lab/testbed/images"
+	"github.com/testbed-lab/testbed/internal/progress"
+	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// Conductor runs labs. All fields but Progress are needed.
+type Conductor struct {
+	Backend  provision.Backend
+	Images   ImageStore
+	Lock     *images.Lock
+	Agent    []byte // The guest agent's binary.
+	Owner    string // Who answers for what is made.
+	Version  string // Of this program, for the result.
+	Progress progress.Sink
+
+	built map[string]*images.Built
+}
+
+// ImageStore builds images; see [images.Store].
+type ImageStore interface {
+	Build(ctx context.Context, img testbed.Image, lock *images.Lock) (*images.Built, error)
+}
+
+// Lab is a lab that is ready to run.
+type Lab struct {
+	testbed.Lab
+	Text []byte // The lab file as it was read.
+	// Predicates are the compiled expectations of each cell, in the order of
+	// Lab.Expectations.
+	Predicates [][]testbed.Predicate
+}
+
+// Prepare builds the images of a cell and gives the steps that bring its
+// machines up: what `plan` prints and what Up does.
+func (c *Conductor) Prepare(ctx context.Context, lab *Lab, cell testbed.Cell) ([]provision.Step, error) {
+	request, err := c.request(ctx, lab, cell)
+	if err != nil {
+		return nil, err
+	}
+	return c.Backend.Plan(ctx, request)
+}
+
+func (c *Conductor) request(ctx context.Context, lab *Lab, cell testbed.Cell) (provision.Request, error) {
+	request := provision.Request{
+		Lab: lab.Name, Source: lab.Source, Owner: c.Owner, Networks: cell.Networks, Ephemeral: true,
+	}
+	for _, m := range cell.Machines {
+		built, img, err := c.image(ctx, lab, m.Image)
+		if err != nil {
+			return request, err
+		}
+		request.Machines = append(request.Machines, provision.MachineRequest{
+			Machine: m, Kernel: built.Kernel, Root: built.Root,
+			ImageDigest: built.Digest, Cmdline: img.Cmdline,
+		})
+	}
+	return request, nil
+}
+
+// image builds an image once a run and pins what it was built from.
+func (c *Conductor) image(ctx context.Context, lab *Lab, name string) (*images.Built, testbed.Image, error) {
+	img, ok := lab.Image(name)
+	if !ok {
+		return nil, img, fmt.Errorf("image %q is not in the lab", name)
+	}
+	if built := c.built[name]; built != nil {
+		return built, img, nil
+	}
+	built, err := c.Images.Build(ctx, img, c.Lock)
+	if err != nil {
+		return nil, img, fmt.Errorf("image %q: %w", name, err)
+	}
+	if err := c.Lock.Write(); err != nil {
+		return nil, img, fmt.Errorf("pin image %q: %w", name, err)
+	}
+	if c.built == nil {
+		c.built = map[string]*images.Built{}
+	}
+	c.built[name] = built
+	return built, img, nil
+}
+
+// Up brings the machines of every cell up in turn and measures on each. A cell
+// that fails does not stop the others. What was measured before a failure is in
+// the outcome all the same. With stay the machines outlive this process from the
+// moment they are up; without, what a killed process leaves is garbage.
+func (c *Conductor) Up(ctx context.Context, lab *Lab, stay bool) (*Outcome, error) {
+	o := c.newOutcome(lab)
+	start := time.Now()
+	var failures []error
+	for _, cell := range lab.Cells {
+		err := c.cell(ctx, lab, cell, stay, o)
+		if err != nil {
+			failures = append(failures, inCell(cell, err))
+			o.warn("%v", inCell(cell, err))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return c.finish(ctx, lab, o, start, failures)
+}
+
+// Test measures on the machines that run, which have to be those of the lab.
+func (c *Conductor) Test(ctx context.Context, lab *Lab) (*Outcome, error) {
+	o := c.newOutcome(lab)
+	start := time.Now()
+	cell, err := c.runningCell(ctx, lab)
+	if err != nil {
+		return nil, err
+	}
+	err = c.measureCell(ctx, lab, cell, o)
+	if err != nil {
+		o.warn("%v", inCell(cell, err))
+		return c.finish(ctx, lab, o, start, []error{inCell(cell, err)})
+	}
+	return c.finish(ctx, lab, o, start, nil)
+}
+
+// runningCell finds the cell whose machines run as the lab describes them.
+func (c *Conductor) runningCell(ctx context.Context, lab *Lab) (testbed.Cell, error) {
+	var differs []provision.Step
+	for _, cell := range lab.Cells {
+		steps, err := c.Prepare(ctx, lab, cell)
+		if err != nil {
+			return testbed.Cell{}, err
+		}
+		differs = Changes(steps)
+		if len(differs) == 0 {
+			return cell, nil
+		}
+	}
+	return testbed.Cell{}, &NotRunningError{Lab: lab.Name, Source: lab.Source, Step: differs[0].Name}
+}
+
+// NotRunningError says that what runs is not what the lab describes.
+type NotRunningError struct {
+	Lab, Source string
+	Step        string // The first that it would take.
+}
+
+func (e *NotRunningError) Error() string {
+	return fmt.Sprintf("lab %q does not run as %s describes it (to do: %s)", e.Lab, e.Source, e.Step)
+}
+
+// Hint is the remedy.
+func (e *NotRunningError) Hint() string { return "bring it up first: testbed up " + e.Source }
+
+// Changes are the steps that change something.
+func Changes(steps []provision.Step) []provision.Step {
+	var changes []provision.Step
+	for _, s := range steps {
+		if s.Action != provision.Keep && s.Action != provision.Check {
+			changes = append(changes, s)
+		}
+	}
+	return changes
+}
+
+func (c *Conductor) cell(ctx context.Context, lab *Lab, cell testbed.Cell, stay bool, o *Outcome) error {
+	var steps []provision.Step
+	err := o.timings.time("images", func() (err error) {
+		request, err := c.request(ctx, lab, cell)
+		if err != nil {
+			return err
+		}
+		steps, err = c.Backend.Plan(ctx, request)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := perform(ctx, c.Progress, o.timings, steps); err != nil {
+		return err
+	}
+	if stay {
+		if err := c.Backend.Keep(ctx, lab.Name); err != nil {
+			return fmt.Errorf("keep the machines: %w", err)
+		}
+	}
+	return c.measureCell(ctx, lab, cell, o)
+}
+
+func (c *Conductor) measureCell(ctx context.Context, lab *Lab, cell testbed.Cell, o *Outcome) error {
+	machines, err := c.connect(ctx, lab.Name, cell)
+	if err != nil {
+		return err
+	}
+	defer disconnect(machines)
+	defer o.keepConsoles(ctx, cell, machines)
+	err = o.timings.time("push", func() error {
+		return perform(ctx, c.Progress, nil, pushSteps(machines, c.Agent))
+	})
+	if err != nil {
+		return err
+	}
+	return o.timings.time("measure", func() error {
+		for _, test := range cell.Tests {
+			seen, err := measure(ctx, c.Progress, lab.Seed, cell, test, machines)
+			o.add(cell, seen)
+			if err != nil {
+				return fmt.Errorf("test %q: %w", test.Name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func (c *Conductor) connect(ctx context.Context, lab string, cell testbed.Cell) (map[string]provision.Machine, error) {
+	machines := map[string]provision.Machine{}
+	for _, m := range cell.Machines {
+		machine, err := c.Backend.Machine(ctx, lab, m.Name)
+		if err != nil {
+			disconnect(machines)
+			return nil, err
+		}
+		machines[m.Name] = machine
+	}
+	return machines, nil
+}
+
+func disconnect(machines map[string]provision.Machine) {
+	for _, m := range machines {
+		_ = m.Close()
+	}
+}
+
+// Down removes all that a lab has on the backend.
+func (c *Conductor) Down(ctx context.Context, lab string) error {
+	return Down(ctx, c.Backend, c.Progress, lab)
+}
+
+// Down removes all that a lab has on a backend.
+func Down(ctx context.Context, backend provision.Backend, sink progress.Sink, lab string) error {
+	steps, err := backend.Down(ctx, lab)
+	if err != nil {
+		return err
+	}
+	return perform(ctx, sink, nil, steps)
+}
+
+// Collect removes what carries the owner's mark and belongs to no running lab.
+func Collect(ctx context.Context, backend provision.Backend, sink progress.Sink) error {
+	steps, err := backend.Garbage(ctx)
+	if err != nil {
+		return err
+	}
+	return perform(ctx, sink, nil, steps)
+}
+
+func inCell(cell testbed.Cell, err error) error {
+	if name := cellName(cell); name != "" {
+		return fmt.Errorf("cell %s: %w", name, err)
+	}
+	return err
+}
+
+// finish judges and stores what was measured, if anything was.
+func (c *Conductor) finish(ctx context.Context, lab *Lab, o *Outcome, start time.Time, failures []error) (*Outcome, error) {
+	failure := errors.Join(failures...)
+	if len(o.Blocks) == 0 {
+		if failure == nil && len(lab.Cells) > 0 && len(lab.Cells[0].Tests) > 0 {
+			failure = errors.New("nothing was measured")
+		}
+		return nil, failure
+	}
+	o.timings["total"] = time.Since(start).Seconds()
+	if err := c.conclude(context.WithoutCancel(ctx), lab, o); err != nil {
+		return nil, errors.Join(failure, err)
+	}
+	return o, failure
+}

@@ -1,0 +1,103 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// inner is the subnet behind a masquerading bridge. 198.18.0.0/15 is reserved
+// for benchmarks (RFC 2544), and package hcl keeps networks out of it.
+var inner = proto.Inner{
+	Gateway:   netip.MustParsePrefix("198.18.0.1/24"),
+	Container: netip.MustParsePrefix("198.18.0.2/24"),
+}
+
+// segments is one test as its two agents get it: the same blocks, two roles.
+type segments struct {
+	client, server proto.Segment
+}
+
+// segmentsOf lays a test out as blocks: rounds of every mode in an order that
+// the lab's seed decides, host twice in each.
+func segmentsOf(seed int64, cell testbed.Cell, test testbed.Test) (segments, error) {
+	client, err := hostOf(cell, test.Client, test.Network)
+	if err != nil {
+		return segments{}, err
+	}
+	server, err := hostOf(cell, test.Server, test.Network)
+	if err != nil {
+		return segments{}, err
+	}
+	base := proto.Segment{
+		Version: proto.Version,
+		Inner:   inner,
+		Modes:   modesOf(cell, test),
+		Tests:   []proto.Test{testOf(test)},
+		Blocks:  blocksOf(orderSeed(seed, cell, test), test),
+	}
+	s := segments{client: base, server: base}
+	s.client.Role, s.client.Self, s.client.Peer = proto.Client, client, server
+	s.server.Role, s.server.Self, s.server.Peer = proto.Server, server, client
+	return s, nil
+}
+
+func hostOf(cell testbed.Cell, machine, network string) (proto.Host, error) {
+	m, ok := cell.Machine(machine)
+	if !ok {
+		return proto.Host{}, fmt.Errorf("machine %q is not in the lab", machine)
+	}
+	nic, ok := m.NIC(network)
+	if !ok {
+		return proto.Host{}, fmt.Errorf("machine %q has no NIC on network %q", machine, network)
+	}
+	return proto.Host{Name: m.Name, Device: nic.Device, Address: nic.Address, Container: nic.Container}, nil
+}
+
+func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
+	var modes []proto.Mode
+	for _, name := range test.Modes {
+		m, ok := cell.Mode(name)
+		if !ok {
+			continue
+		}
+		modes = append(modes, proto.Mode{
+			Name: m.Name, Kind: m.Kind, At: string(m.At),
+			Uplink: m.Uplink, Masquerade: m.Masquerade, Mode: m.Mode, Flag: m.Flag,
+		})
+	}
+	return modes
+}
+
+func testOf(t testbed.Test) proto.Test {
+	return proto.Test{
+		Name: t.Name, Protocol: t.Protocol, Request: t.Request, Response: t.Response,
+		Duration: t.Block, Warmup: t.Warmup, NoDelay: t.NoDelay,
+	}
+}
+
+// blocksOf orders the blocks. Within a round the order is shuffled, so that a
+// drift of the machine falls on every mode alike.
+func blocksOf(seed uint64, test testbed.Test) []proto.Block {
+	shuffler := rand.New(rand.NewPCG(seed, 0))
+	var blocks []proto.Block
+	for round := range test.Rounds {
+		names := append([]string{"host"}, test.Modes...)
+		shuffler.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		for _, name := range names {
+			blocks = append(blocks, proto.Block{Index: len(blocks), Round: round, Test: test.Name, Mode: name})
+		}
+	}
+	return blocks
+}
+
+// orderSeed makes the order of one test in one cell independent of the others.
+func orderSeed(seed int64, cell testbed.Cell, test testbed.Test) uint64 {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s", seed, cellName(cell), test.Name))
+	return binary.LittleEndian.Uint64(sum[:8])
+}

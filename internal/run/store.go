@@ -1,0 +1,118 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/testbed-lab/testbed/report"
+)
+
+// Store is where results go: Root/<lab>/<UTC time>, and Root/<lab>/latest
+// points to the newest; or exactly Dir.
+type Store struct {
+	Root string
+	Dir  string // Optional; wins over Root.
+}
+
+// Check finds out before anything is measured that a result can be kept.
+func (s Store) Check() error {
+	if s.Dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(s.Dir)
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(entries) == 0) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("result folder: %w", err)
+	}
+	return fmt.Errorf("result folder %s is not empty; a result never overwrites another", s.Dir)
+}
+
+// Save writes an outcome. The folder appears whole or not at all.
+func (s Store) Save(lab *Lab, lockPath string, o *Outcome) (string, error) {
+	final, err := s.place(lab.Name, o.started)
+	if err != nil {
+		return "", fmt.Errorf("result folder: %w", err)
+	}
+	partial, err := os.MkdirTemp(filepath.Dir(final), ".partial-")
+	if err != nil {
+		return "", fmt.Errorf("result folder: %w", err)
+	}
+	defer os.RemoveAll(partial) // Gone by its new name where all went well.
+	if err := fill(partial, lab, lockPath, o); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(partial, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Rename(partial, final); err != nil {
+		return "", fmt.Errorf("result folder: %w", err)
+	}
+	return final, s.point(final)
+}
+
+func (s Store) place(lab string, started time.Time) (string, error) {
+	if s.Dir != "" {
+		final, err := filepath.Abs(s.Dir)
+		if err != nil {
+			return "", err
+		}
+		return final, os.MkdirAll(filepath.Dir(final), 0o755)
+	}
+	root := filepath.Join(s.Root, lab)
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return "", err
+	}
+	name := started.Format("20060102T150405Z")
+	final := filepath.Join(root, name)
+	for n := 2; exists(final); n++ {
+		final = filepath.Join(root, fmt.Sprintf("%s-%d", name, n))
+	}
+	return final, nil
+}
+
+func fill(dir string, lab *Lab, lockPath string, o *Outcome) error {
+	if err := report.Write(dir, o.Result, o.Blocks); err != nil {
+		return err
+	}
+	files := map[string][]byte{filepath.Base(lab.Source): lab.Text}
+	lock, err := os.ReadFile(lockPath)
+	if err == nil {
+		files[filepath.Base(lockPath)] = lock
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for name, log := range o.Consoles {
+		files[filepath.Join("consoles", name)] = log
+	}
+	for name, data := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// point makes "latest" the newest result.
+func (s Store) point(final string) error {
+	if s.Dir != "" {
+		return nil
+	}
+	return renameio.Symlink(filepath.Base(final), filepath.Join(filepath.Dir(final), "latest"))
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
