@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 // once. It stops after the first stage in which a step fails. The time of a
 // stage counts for the verb that its steps begin with, such as "boot".
 func perform(ctx context.Context, sink progress.Sink, watch stopwatch, steps []provision.Step) error {
+	// A plan may list a machine's steps together; its stages say what waits.
+	steps = slices.Clone(steps)
+	slices.SortStableFunc(steps, func(a, b provision.Step) int { return a.Stage - b.Stage })
 	for len(steps) > 0 {
 		n := 1
 		for n < len(steps) && steps[n].Stage == steps[0].Stage {

@@ -33,8 +33,8 @@ func TestStagesRunInOrderAndTogether(t *testing.T) {
 		step(0, "network lan", func() {}),
 		{Stage: 0, Name: "keep this", Action: provision.Keep},
 		step(1, "boot client", meet),
-		step(1, "boot server", meet),
 		step(2, "check lan", func() {}),
+		step(1, "boot server", meet),
 	})
 	require.NoError(t, err)
 	require.Equal(t, "network lan", done[0])
