@@ -282,8 +282,8 @@ image "debian" {
   userland       = "trixie"
   kernel_release = "6.12.107+deb13-cloud-amd64"
   kernel_sha256  = "d1bc2c60a78ae6979736d081bc3c90e45ace6baf414f767dff588e319d3492bd"
-  root_sha256    = "5c0f52a4378a2cdf63600e55eab88233f319d9c1379306277f37b61a2e0d05ec"
-  builder        = "1+8fe41e08d4b66645"
+  root_sha256    = "d901b03478941a8b18e905cfb4810f954ad347974678dbee8f9de570f6997ceb"
+  builder        = "1-1eda46ec+9605170d641579b6"
 
   package "linux-image-6.12.107+deb13-cloud-amd64" {
     version = "6.12.107-1"
