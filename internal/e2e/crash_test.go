@@ -27,11 +27,11 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			_ = cmd.Wait()
 			o := u.do("gc")
 			// A lab whose machines all run is up, and gc leaves it alone.
-			if len(remains(t, "killed")) > 0 {
+			if len(remains(t, owner+"-killed")) > 0 {
 				u.do("down", "killed")
 				u.do("gc")
 			}
-			require.Empty(t, remains(t, "killed", owner), o.stderr)
+			require.Empty(t, remains(t, owner), o.stderr)
 		})
 	}
 }
@@ -48,7 +48,7 @@ func TestInterrupt(t *testing.T) {
 			cmd := u.command(verb, path)
 			cmd.Stderr = &stderr
 			require.NoError(t, cmd.Start())
-			waitFor(t, func() bool { return len(remains(t, name+"-client")) > 0 })
+			waitFor(t, func() bool { return len(remains(t, owner+"-"+name+"-client")) > 0 })
 			time.Sleep(12 * time.Second)
 			require.NoError(t, cmd.Process.Signal(os.Interrupt))
 			err := cmd.Wait()
@@ -59,7 +59,7 @@ func TestInterrupt(t *testing.T) {
 				require.Contains(t, stderr.String(), "testbed down "+name)
 				u.do("down", name)
 			}
-			require.Empty(t, remains(t, name))
+			require.Empty(t, remains(t, owner))
 		})
 	}
 }
@@ -91,7 +91,7 @@ func TestTwoLabsAtOnce(t *testing.T) {
 	a.do("down", "twin-a")
 	b.do("exec", "client", "--", "ping", "-c1", "-W5", "10.77.0.2")
 	b.do("down", pathB)
-	require.Empty(t, remains(t, "twin-"))
+	require.Empty(t, remains(t, owner))
 }
 
 // TestAnotherFileOfTheSameName holds that a lab is not replaced by another that
@@ -111,10 +111,14 @@ func TestAnOrdinaryUser(t *testing.T) {
 	require.Zero(t, os.Geteuid(), "this test becomes another user and needs root for it")
 	u := newUser(t)
 	const uid = 64321
-	require.NoError(t, os.Chmod(u.dir, 0o755))
 	home := ordinaryHome(t, uid)
+	u.dir = home
 	path := u.lab("tiny.hcl", "session", "RELEASE", `release = "trixie"`, "ROUNDS", "1")
-	cmd := exec.Command(program, "run", path, "--out", home+"/result")
+	// The checkout may lie where that user may not go.
+	binary, err := os.ReadFile(program)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(home+"/testbed", binary, 0o755))
+	cmd := exec.Command(home+"/testbed", "run", path, "--out", home+"/result")
 	cmd.Dir = home
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 	cmd.Env = []string{
@@ -125,7 +129,7 @@ func TestAnOrdinaryUser(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	r := readResult(t, home+"/result")
 	require.Equal(t, "ok", r.Tests[0].Modes[1].Status)
-	require.Empty(t, remains(t, "session-client"))
+	require.Empty(t, remains(t, owner))
 }
 
 // ordinaryHome is a home and a runtime folder for a user id, on a path that the

@@ -40,7 +40,7 @@ func TestLifeCycle(t *testing.T) {
 	})
 
 	u.do("down", "life")
-	require.Empty(t, remains(t, "life", owner))
+	require.Empty(t, remains(t, owner))
 	require.Equal(t, 0, u.try("down").status, "a second down has nothing to do")
 	refused := u.try("test", path)
 	require.Equal(t, 1, refused.status)
@@ -139,7 +139,7 @@ func changeOneMachine(t *testing.T, u *user) {
 	require.NotEqual(t, server, mark("server"), "the server was made anew")
 }
 
-// TestBootIsFast is no timing test of ours: it holds that the parts of a run
+// TestTimingsAreRecorded is no timing test of ours: it holds that the parts of a run
 // are recorded, so that the figures in the README can be checked.
 func TestTimingsAreRecorded(t *testing.T) {
 	u := newUser(t)
@@ -151,6 +151,6 @@ func TestTimingsAreRecorded(t *testing.T) {
 	}
 	require.Less(t, r.Timings["boot"], took.Seconds())
 	require.LessOrEqual(t, r.Timings["boot"]+r.Timings["measure"], r.Timings["total"]+0.01)
-	require.Empty(t, remains(t, "timings", owner))
+	require.Empty(t, remains(t, owner))
 	require.WithinDuration(t, time.Now(), r.Started, time.Hour)
 }

@@ -106,6 +106,7 @@ test "udp_rr" {
   block    = "500ms"
 }
 
-expect "a container is slower than its host" {
-  that = ratio(test.tcp_rr, mode.docker0, mode.host, "p50") > 1
+# So wide that a busy machine cannot leave it open: the tests are about the verdict.
+expect "a container takes at least half as long as its host" {
+  that = ratio(test.tcp_rr, mode.docker0, mode.host, "p50") > 0.5
 }
