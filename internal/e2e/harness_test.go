@@ -70,8 +70,10 @@ type user struct {
 }
 
 func newUser(t *testing.T) *user {
-	u := &user{t: t, dir: t.TempDir(), env: environment()}
-	return u
+	t.Helper()
+	// What a failed test leaves up would fail the next one too.
+	t.Cleanup(func() { require.NoError(t, collect()) })
+	return &user{t: t, dir: t.TempDir(), env: environment()}
 }
 
 // outcome of one invocation.

@@ -26,10 +26,13 @@ type agent struct {
 	stdin *io.PipeWriter
 	input *io.PipeReader
 	once  sync.Once
+	// briefed is closed once the segment is written: the first line has to be
+	// the segment, and a quicker peer may speak before it.
+	briefed chan struct{}
 }
 
 func newAgent(m provision.Machine, s proto.Segment, heard func(proto.Message)) *agent {
-	a := &agent{machine: m, segment: s, heard: heard}
+	a := &agent{machine: m, segment: s, heard: heard, briefed: make(chan struct{})}
 	a.input, a.stdin = io.Pipe()
 	return a
 }
@@ -55,15 +58,18 @@ func (a *agent) run(ctx context.Context) error {
 		_ = a.input.CloseWithError(io.ErrClosedPipe)
 		exited <- err
 	}()
-	sent := make(chan error, 1)
-	go func() { sent <- a.say(a.segment) }()
+	go func() {
+		// Where this fails the agent's own end is the error.
+		_ = a.say(a.segment)
+		close(a.briefed)
+	}()
 
 	listened := a.listen(output)
 	a.hangUp()
 	defer time.AfterFunc(undoGrace, end).Stop()
 	_ = output.CloseWithError(io.ErrClosedPipe)
 	err := <-exited
-	<-sent
+	<-a.briefed
 	if listened == nil && err == nil {
 		return nil
 	}
@@ -91,6 +97,12 @@ func (a *agent) say(v any) error {
 	return err
 }
 
+// relay hands over what the peer said, after the segment.
+func (a *agent) relay(m proto.Message) error {
+	<-a.briefed
+	return a.say(m)
+}
+
 func (a *agent) hangUp() { a.once.Do(func() { _ = a.stdin.Close() }) }
 
 // errTruncated is a stream that ended without "done".
@@ -114,7 +126,7 @@ func (a *agent) listen(output io.Reader) error {
 			return errors.New(m.Error)
 		case proto.TypePeer:
 			// A peer that is gone cannot be told; its own end is the error.
-			_ = a.peer.say(m)
+			_ = a.peer.relay(m)
 		default:
 			if err := a.onMessage(m); err != nil {
 				return err

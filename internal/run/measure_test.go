@@ -154,3 +154,25 @@ func TestAnInterruptIsTheCause(t *testing.T) {
 	_, err := measure(ctx, nil, 17, sampleCell(), sampleTest(), pair(ask, slow))
 	require.ErrorIs(t, err, interrupted)
 }
+
+// TestTheSegmentComesFirst: a peer that speaks before the other agent even runs
+// is heard after the segment.
+func TestTheSegmentComesFirst(t *testing.T) {
+	late := func(m provision.Machine) provision.Machine { return &lateMachine{m, 50 * time.Millisecond} }
+	machines := pair(ask, serve)
+	machines["client"] = late(machines["client"])
+	seen, err := measure(t.Context(), nil, 17, sampleCell(), sampleTest(), machines)
+	require.NoError(t, err)
+	require.Len(t, seen.blocks, 40)
+}
+
+// lateMachine takes its time to start a command.
+type lateMachine struct {
+	provision.Machine
+	delay time.Duration
+}
+
+func (m *lateMachine) Exec(ctx context.Context, cmd provision.Command) error {
+	time.Sleep(m.delay)
+	return m.Machine.Exec(ctx, cmd)
+}
