@@ -36,7 +36,7 @@ func (h *host) kvm(context.Context) Finding {
 		return warn("the processor has it and /dev/kvm is not there"+without, h.sudo("modprobe "+module))
 	case slices.Contains(flags, "hypervisor"):
 		return warn("this is a virtual machine without nested virtualization"+without,
-			"modprobe -r kvm_intel && modprobe kvm_intel nested=1 # on its host, and give it the CPU model \"host\"")
+			"modprobe kvm_intel nested=1 # or kvm_amd, on its host, and give it the CPU model \"host\"")
 	}
 	return warn("the processor shows neither vmx nor svm: none, or switched off in the firmware"+without, "")
 }
