@@ -11,10 +11,10 @@ payload     := internal/payload/bin
 version_at  := github.com/testbed-lab/testbed/internal/cli.version
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build lab test bench prove lint clean
+.PHONY: help setup build lab test bench prove screenshot lint clean
 
 help: ## explain the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: QEMU 10 or newer, libvirt (Debian 12 and 13)
 	@scripts/setup
@@ -42,12 +42,15 @@ prove: ## renew the long proofs in docs/proofs; run it again to go on (PROOF=nam
 	@$(MAKE) --no-print-directory build
 	scripts/prove $(PROOF)
 
+screenshot: ## draw docs/report.png from the last `make lab`, with Chromium
+	@scripts/screenshot
+
 lint: ## gofmt, go vet, staticcheck, go mod tidy, shellcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -d . && echo 'lint: the files above are not gofmt-ed: gofmt -w .' >&2 && exit 1; }
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
-	shellcheck scripts/setup scripts/prove .ci/run $(wildcard scripts/proofs/*.sh)
+	shellcheck scripts/setup scripts/prove scripts/screenshot .ci/run $(wildcard scripts/proofs/*.sh)
 
 clean: ## remove what build made (not results, not the image cache: bin/testbed images prune)
 	rm -rf bin $(payload)/testbed-*
