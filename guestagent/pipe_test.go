@@ -1,12 +1,14 @@
-package guestagent
+package guestagent_test
 
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/testbed-lab/testbed/guestagent"
 )
 
-// Pipe joins two agents of one process.
-func Pipe() (client, server Peer) {
+// pipe joins two agents of one process.
+func pipe() (client, server guestagent.Peer) {
 	there, back := make(chan json.RawMessage, 16), make(chan json.RawMessage, 16)
 	return pipeEnd{there, back}, pipeEnd{back, there}
 }

@@ -15,11 +15,6 @@ func (c *Cell) Mode(name string) (Mode, bool) {
 	return find(c.Modes, func(m Mode) bool { return m.Name == name })
 }
 
-// Network returns the network of that name, or false.
-func (c *Cell) Network(name string) (Network, bool) {
-	return find(c.Networks, func(n Network) bool { return n.Name == name })
-}
-
 // NIC returns the machine's interface on a network, or false.
 func (m *Machine) NIC(network string) (NIC, bool) {
 	return find(m.NICs, func(n NIC) bool { return n.Network == network })

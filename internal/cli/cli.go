@@ -165,7 +165,3 @@ func asFile(stream any) *os.File {
 	file, _ := stream.(*os.File)
 	return file
 }
-
-// left is a context that outlives an interrupt, for what has to be said or
-// undone after it.
-func left(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }

@@ -25,24 +25,31 @@ func (a *app) downCommand() *cobra.Command {
 		if *all && len(given) > 0 {
 			return usageError{errors.New("both a lab and --all"), "give one of them"}
 		}
-		return a.withBackend(cmd.Context(), func(b provision.Backend, d *terminal.Display) error {
-			names, err := a.labsToRemove(cmd.Context(), b, given, *all)
+		lab, connect, err := a.named(given)
+		if err != nil {
+			return err
+		}
+		return a.withBackend(cmd.Context(), connect, func(b provision.Backend, d *terminal.Display) error {
+			names, err := labsToRemove(cmd.Context(), b, lab, *all)
 			if err != nil {
 				return err
 			}
-			return a.removeLabs(cmd.Context(), b, d, names)
+			return removeLabs(cmd.Context(), b, d, names)
 		})
 	}
 	return cmd
 }
 
-func (a *app) labsToRemove(ctx context.Context, b provision.Backend, given []string, all bool) ([]string, error) {
+func labsToRemove(ctx context.Context, b provision.Backend, lab string, all bool) ([]string, error) {
+	if lab != "" {
+		return []string{lab}, nil
+	}
 	if !all {
-		name, err := a.runningLab(ctx, b, given)
-		if err != nil || name == "" {
+		lab, err := onlyLab(ctx, b)
+		if err != nil || lab == "" {
 			return nil, err
 		}
-		return []string{name}, nil
+		return []string{lab}, nil
 	}
 	labs, err := b.Labs(ctx)
 	if err != nil {
@@ -55,7 +62,7 @@ func (a *app) labsToRemove(ctx context.Context, b provision.Backend, given []str
 	return names, nil
 }
 
-func (a *app) removeLabs(ctx context.Context, b provision.Backend, d *terminal.Display, names []string) error {
+func removeLabs(ctx context.Context, b provision.Backend, d *terminal.Display, names []string) error {
 	if len(names) == 0 {
 		d.Sink().Note("no lab is running")
 	}
@@ -79,7 +86,7 @@ after kill -9 at any moment.`,
 	}
 	dry := cmd.Flags().Bool("dry-run", false, "only say what would be removed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.withBackend(cmd.Context(), func(b provision.Backend, d *terminal.Display) error {
+		return a.withBackend(cmd.Context(), "", func(b provision.Backend, d *terminal.Display) error {
 			if !*dry {
 				return run.Collect(cmd.Context(), b, d.Sink())
 			}

@@ -42,19 +42,24 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 	return "", "", usageError{fmt.Errorf("no machine %q is running", name), "running: " + strings.Join(all, ", ")}
 }
 
-// runningLab resolves the lab that a verb works on: by its name, or by its file, or
-// the only one that runs.
-func (a *app) runningLab(ctx context.Context, backend provision.Backend, given []string) (string, error) {
-	if len(given) == 1 && !strings.HasSuffix(given[0], ".hcl") {
-		return given[0], nil
+// named reads what lab an argument means: by its name, or by its file, which
+// also says where it runs. Both are empty without an argument.
+func (a *app) named(given []string) (lab, connect string, err error) {
+	if len(given) == 0 {
+		return "", "", nil
 	}
-	if len(given) == 1 {
-		lab, err := a.load(given)
-		if err != nil {
-			return "", err
-		}
-		return lab.Name, nil
+	if !strings.HasSuffix(given[0], ".hcl") {
+		return given[0], "", nil
 	}
+	file, err := a.load(given)
+	if err != nil {
+		return "", "", err
+	}
+	return file.Name, file.Connect, nil
+}
+
+// onlyLab is the one that runs; "" where none does.
+func onlyLab(ctx context.Context, backend provision.Backend) (string, error) {
 	labs, err := backend.Labs(ctx)
 	if err != nil {
 		return "", err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/testbed-lab/testbed/images"
 	"github.com/testbed-lab/testbed/internal/run"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 func (a *app) imagesCommand() *cobra.Command {
@@ -51,9 +52,12 @@ func (a *app) buildImages(ctx context.Context, lab *run.Lab, update bool) error 
 	for _, img := range lab.Images {
 		b, err := store.Build(ctx, img, lock)
 		if err != nil {
-			return fmt.Errorf("image %q: %w", img.Name, err)
+			return err
 		}
 		built = append(built, b)
+	}
+	if update {
+		lock.Retain(names(lab.Images))
 	}
 	if err := lock.Write(); err != nil {
 		return err
@@ -65,6 +69,14 @@ func (a *app) buildImages(ctx context.Context, lab *run.Lab, update bool) error 
 		fmt.Fprintf(w, "%s\t%s\t%.12s\n", b.Name, b.Release, b.Digest)
 	}
 	return w.Flush()
+}
+
+func names(all []testbed.Image) []string {
+	list := make([]string, len(all))
+	for i, img := range all {
+		list[i] = img.Name
+	}
+	return list
 }
 
 func (a *app) imagesLsCommand() *cobra.Command {

@@ -24,7 +24,7 @@ func (a *app) load(given []string) (*run.Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &run.Lab{Lab: *file.Lab, Text: file.Text, Predicates: file.Predicates()}, nil
+	return ready(file), nil
 }
 
 // loadToRun is load for verbs that do what the lab asks for: what the language
@@ -37,7 +37,12 @@ func (a *app) loadToRun(given []string) (*run.Lab, error) {
 	if err := a.diagnose(file.Unbuilt()); err != nil {
 		return nil, err
 	}
-	return &run.Lab{Lab: *file.Lab, Text: file.Text, Predicates: file.Predicates()}, nil
+	return ready(file), nil
+}
+
+// ready is a lab file as the conductor takes it.
+func ready(file *hcl.File) *run.Lab {
+	return &run.Lab{Lab: *file.Lab, Text: file.Text, Predicates: file.Predicates()}
 }
 
 func (a *app) parse(given []string) (*hcl.File, error) {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"text/tabwriter"
@@ -35,7 +34,7 @@ func (a *app) listing(use, short string, check cobra.PositionalArgs, print func(
 	cmd := &cobra.Command{Use: use, Short: short, Args: args(check)}
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		return a.withBackend(cmd.Context(), func(b provision.Backend, d *terminal.Display) error {
+		return a.withBackend(cmd.Context(), "", func(b provision.Backend, d *terminal.Display) error {
 			labs, err := b.Labs(cmd.Context())
 			if err != nil {
 				return err
@@ -78,5 +77,5 @@ func (a *app) printMachines(labs []provision.Lab) error {
 			fmt.Fprintf(w, "%s/%s\t%s\t%s\t%.12s\n", l.Name, m.Name, m.State, m.SSH, m.ImageDigest)
 		}
 	}
-	return errors.Join(w.Flush())
+	return w.Flush()
 }

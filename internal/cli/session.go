@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -35,6 +36,7 @@ func (a *app) open(ctx context.Context, lab *run.Lab) (*session, error) {
 	display := a.display()
 	store, lock, err := a.imageStore(display.Sink(), lab.Mirror, lab.Source, false)
 	if err != nil {
+		display.Close()
 		return nil, err
 	}
 	backend, err := a.backend(ctx, display.Sink(), lab.Connect)
@@ -53,20 +55,17 @@ func (a *app) open(ctx context.Context, lab *run.Lab) (*session, error) {
 
 // backend connects to libvirt: --connect wins over the lab's own connect.
 func (a *app) backend(ctx context.Context, notes progress.Sink, connect string) (provision.Backend, error) {
-	if a.connect != "" {
-		connect = a.connect
-	}
 	return libvirt.Open(ctx, libvirt.Options{
-		Connect: connect, Owner: provision.Owner(), Progress: notes,
+		Connect: cmp.Or(a.connect, connect), Owner: provision.Owner(), Progress: notes,
 	})
 }
 
-// withBackend is for verbs that need machines but no lab file. Notes on how
-// machines are made are of no use to them.
-func (a *app) withBackend(ctx context.Context, do func(provision.Backend, *terminal.Display) error) error {
+// withBackend is for verbs that make no machine, so notes on how machines are
+// made are of no use to them. An empty connect is the one this user can use.
+func (a *app) withBackend(ctx context.Context, connect string, do func(provision.Backend, *terminal.Display) error) error {
 	display := a.display()
 	defer display.Close()
-	backend, err := a.backend(ctx, nil, "")
+	backend, err := a.backend(ctx, nil, connect)
 	if err != nil {
 		return err
 	}

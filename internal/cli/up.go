@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ only one in this folder.`
 func (a *app) upCommand() *cobra.Command {
 	return a.measuring("up [LAB]", "Boot, measure, report; leave the machines running", upHelp,
 		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
-			return s.conductor.Up(ctx, lab, true)
+			return s.conductor.Up(ctx, lab)
 		})
 }
 
@@ -34,9 +35,7 @@ func (a *app) testCommand() *cobra.Command {
 func (a *app) runCommand() *cobra.Command {
 	return a.measuring("run [LAB]", "Like up, then take everything down: for jobs", "",
 		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
-			outcome, err := s.conductor.Up(ctx, lab, false)
-			// Nothing stays, whatever happened; also after an interrupt.
-			return outcome, errors.Join(err, s.conductor.Down(left(ctx), lab.Name))
+			return s.conductor.Run(ctx, lab)
 		})
 }
 
@@ -77,7 +76,8 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 		failure = errors.Join(failure, err)
 	}
 	s.display.Close()
-	a.sayWhatRuns(left(ctx), s, lab.Name)
+	// Also after an interrupt.
+	a.sayWhatRuns(context.WithoutCancel(ctx), s, lab)
 	if failure != nil {
 		return failure
 	}
@@ -85,18 +85,27 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 }
 
 // sayWhatRuns tells which machines stay and how to be rid of them.
-func (a *app) sayWhatRuns(ctx context.Context, s *session, lab string) {
+func (a *app) sayWhatRuns(ctx context.Context, s *session, lab *run.Lab) {
 	labs, err := s.backend.Labs(ctx)
 	if err != nil {
 		fmt.Fprintf(a.stderr, "testbed: what is left running: %v\n", err)
 		return
 	}
 	for _, l := range labs {
-		if l.Name == lab {
-			fmt.Fprintf(a.stderr, "running: %s; look around: testbed ssh %s; remove: testbed down %s\n",
-				machineNames(l), firstMachine(l), lab)
+		if l.Name == lab.Name {
+			connect := a.connectFlag(lab)
+			fmt.Fprintf(a.stderr, "running: %s; look around: testbed%s ssh %s; remove: testbed%s down %s\n",
+				machineNames(l), connect, firstMachine(l), connect, l.Name)
 		}
 	}
+}
+
+// connectFlag is what a later verb needs to find a lab that is not where it would look.
+func (a *app) connectFlag(lab *run.Lab) string {
+	if connect := cmp.Or(a.connect, lab.Connect); connect != "" {
+		return " --connect " + connect
+	}
+	return ""
 }
 
 // verdict is the exit status that the expectations ask for.

@@ -28,11 +28,6 @@ func TestKilledAtAnyMoment(t *testing.T) {
 			require.NoError(t, cmd.Process.Kill())
 			_ = cmd.Wait()
 			o := u.do("gc")
-			// A lab whose machines all run is up, and gc leaves it alone.
-			if len(remains(t, owner+"-killed")) > 0 {
-				u.do("down", "killed")
-				u.do("gc")
-			}
 			require.Empty(t, remains(t, owner), o.stderr)
 		})
 	}
@@ -64,6 +59,24 @@ func TestInterrupt(t *testing.T) {
 			require.Empty(t, remains(t, owner))
 		})
 	}
+}
+
+// TestPanicWhileMeasuring holds that a guest that dies in the middle is named,
+// with the end of its console, and that the run ends at once.
+func TestPanicWhileMeasuring(t *testing.T) {
+	u := newUser(t)
+	path := u.lab("tiny.hcl", "panic", "RELEASE", `release = "trixie"`, "ROUNDS", "100")
+	var stderr bytes.Buffer
+	cmd := u.command("run", path)
+	cmd.Stderr = &stderr
+	require.NoError(t, cmd.Start())
+	waitFor(t, func() bool { return u.try("exec", "server", "--", "test", "-x", "/run/testbed/agent").status == 0 })
+	time.Sleep(5 * time.Second)
+	u.try("exec", "server", "--", "sh", "-c", "echo c > /proc/sysrq-trigger")
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 1, cmd.ProcessState.ExitCode(), stderr.String())
+	require.Regexp(t, `kernel of "server": .*Kernel panic - not syncing: sysrq triggered crash; the end of its console:`, stderr.String())
+	require.Empty(t, remains(t, owner))
 }
 
 func waitFor(t *testing.T, is func() bool) {
@@ -105,6 +118,9 @@ func TestAnotherFileOfTheSameName(t *testing.T) {
 	refused := b.try("up", b.lab("tiny.hcl", "same", rounds...))
 	require.Equal(t, 1, refused.status, refused.stderr)
 	require.Contains(t, refused.stderr, a.dir)
+	refused = b.try("run", filepath.Join(b.dir, "same.hcl"))
+	require.Equal(t, 1, refused.status, refused.stderr)
+	a.do("exec", "same/client", "--", "true") // run takes down what it brought up, and no more.
 	a.do("down", "same")
 }
 

@@ -134,6 +134,7 @@ func (u *user) lab(file, name string, replace ...string) string {
 func remains(t *testing.T, words ...string) []string {
 	t.Helper()
 	var left []string
+	// pgrep and find end with 1 where there is nothing; the others have to answer.
 	for _, ask := range [][]string{
 		{"virsh", "-c", "qemu:///system", "list", "--all", "--name"},
 		{"virsh", "-c", "qemu:///system", "net-list", "--all", "--name"},
@@ -142,7 +143,10 @@ func remains(t *testing.T, words ...string) []string {
 		{"pgrep", "-a", "qemu"},
 		{"find", "/var/lib/libvirt", "/run/netns", "/tmp", "-maxdepth", "3", "-name", "*testbed*"},
 	} {
-		out, _ := exec.Command(ask[0], ask[1:]...).Output()
+		out, err := exec.Command(ask[0], ask[1:]...).Output()
+		if ask[0] == "virsh" || ask[0] == "ip" {
+			require.NoError(t, err, strings.Join(ask, " "))
+		}
 		for line := range strings.Lines(string(out)) {
 			for _, word := range words {
 				if strings.Contains(line, word) {

@@ -14,8 +14,9 @@ import (
 
 // fakeMachine runs a script where a real one would run the agent.
 type fakeMachine struct {
-	name   string
-	script func(context.Context, *fakeAgent) error
+	name    string
+	script  func(context.Context, *fakeAgent) error
+	console string
 
 	mu     sync.Mutex
 	pushed []string
@@ -34,7 +35,7 @@ func (m *fakeMachine) Push(_ context.Context, path string, _ []byte, _ fs.FileMo
 func (m *fakeMachine) Console(context.Context) (io.ReadWriteCloser, error) { return nil, io.EOF }
 
 func (m *fakeMachine) ConsoleLog(context.Context) ([]byte, error) {
-	return []byte("console of " + m.name + "\n"), nil
+	return []byte(m.console), nil
 }
 
 func (m *fakeMachine) Exec(ctx context.Context, cmd provision.Command) error {

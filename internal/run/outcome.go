@@ -15,7 +15,7 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// Outcome is what a run found, and where it lies.
+// Outcome is what a run found.
 type Outcome struct {
 	Result testbed.Result
 	Blocks []testbed.Block
@@ -26,13 +26,14 @@ type Outcome struct {
 	warnings []string
 	timings  stopwatch
 	started  time.Time
+	changed  bool // Machines were, or may have been.
 }
 
 // consoleTimeout bounds how long a finished run waits for a machine's console.
 const consoleTimeout = 10 * time.Second
 
-func (c *Conductor) newOutcome(*Lab) *Outcome {
-	return &Outcome{Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now().UTC()}
+func newOutcome() *Outcome {
+	return &Outcome{Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now()}
 }
 
 func (o *Outcome) warn(format string, args ...any) {
@@ -57,19 +58,29 @@ func (o *Outcome) add(cell testbed.Cell, seen *observation) {
 	}
 }
 
-// keepConsoles stores what each machine's console has shown. It is called also
-// after an interrupt, so it does not take the run's own cancellation.
-func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines map[string]provision.Machine) {
+// keepConsoles stores what each machine's console has shown. A kernel's
+// complaints there put in doubt what was measured: each is a warning, and the
+// end of such a console is returned, for the error of a run that failed. It is
+// called also after an interrupt, so it does not take the run's own cancellation.
+func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines map[string]provision.Machine) (complaints string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), consoleTimeout)
 	defer cancel()
-	for name, m := range machines {
-		log, err := m.ConsoleLog(ctx)
+	for _, name := range slices.Sorted(maps.Keys(machines)) {
+		log, err := machines[name].ConsoleLog(ctx)
 		if err != nil {
 			o.warn("console of %s: %v", name, err)
 			continue
 		}
 		o.Consoles[consoleFile(cell, name)] = log
+		trouble := provision.Trouble(log)
+		for _, line := range trouble {
+			o.warn("%v", inCell(cell, fmt.Errorf("kernel of %s: %s", name, line)))
+		}
+		if len(trouble) > 0 {
+			complaints += fmt.Sprintf("\nkernel of %q: %s; the end of its console:\n  | %s", name, trouble[0], strings.Join(provision.Tail(log, provision.ConsoleLines), "\n  | "))
+		}
 	}
+	return complaints
 }
 
 // consoleFile names a console's file; the cell is part of it where there are

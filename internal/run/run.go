@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/testbed-lab/testbed/images"
@@ -81,7 +82,7 @@ func (c *Conductor) image(ctx context.Context, lab *Lab, name string) (*images.B
 	}
 	built, err := c.Images.Build(ctx, img, c.Lock)
 	if err != nil {
-		return nil, img, fmt.Errorf("image %q: %w", name, err)
+		return nil, img, err
 	}
 	if err := c.Lock.Write(); err != nil {
 		return nil, img, fmt.Errorf("pin image %q: %w", name, err)
@@ -95,39 +96,54 @@ func (c *Conductor) image(ctx context.Context, lab *Lab, name string) (*images.B
 
 // Up brings the machines of every cell up in turn and measures on each. A cell
 // that fails does not stop the others. What was measured before a failure is in
-// the outcome all the same. With stay the machines outlive this process from the
-// moment they are up; without, what a killed process leaves is garbage.
-func (c *Conductor) Up(ctx context.Context, lab *Lab, stay bool) (*Outcome, error) {
-	o := c.newOutcome(lab)
-	start := time.Now()
+// the outcome all the same. The machines stay: they outlive this process from
+// the moment they are up.
+func (c *Conductor) Up(ctx context.Context, lab *Lab) (*Outcome, error) {
+	o := newOutcome()
+	return c.finish(ctx, lab, o, c.cells(ctx, lab, c.Backend.Keep, o))
+}
+
+// Run is Up, and then takes the lab down, whatever happened and also after an
+// interrupt; what a killed process leaves is garbage. A lab that it never got
+// the right to change, because another file's has the name, is left alone.
+func (c *Conductor) Run(ctx context.Context, lab *Lab) (*Outcome, error) {
+	o := newOutcome()
+	failure := c.cells(ctx, lab, nil, o)
+	if o.changed {
+		failure = errors.Join(failure, Down(context.WithoutCancel(ctx), c.Backend, c.Progress, lab.Name))
+	}
+	return c.finish(ctx, lab, o, failure)
+}
+
+// keeper makes machines that are up outlive this process; nil lets them go with it.
+type keeper func(ctx context.Context, lab string) error
+
+func (c *Conductor) cells(ctx context.Context, lab *Lab, keep keeper, o *Outcome) error {
 	var failures []error
 	for _, cell := range lab.Cells {
-		err := c.cell(ctx, lab, cell, stay, o)
-		if err != nil {
-			failures = append(failures, inCell(cell, err))
-			o.warn("%v", inCell(cell, err))
+		if err := inCell(cell, c.cell(ctx, lab, cell, keep, o)); err != nil {
+			failures = append(failures, err)
+			o.warn("%v", err)
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return c.finish(ctx, lab, o, start, failures)
+	return errors.Join(failures...)
 }
 
 // Test measures on the machines that run, which have to be those of the lab.
 func (c *Conductor) Test(ctx context.Context, lab *Lab) (*Outcome, error) {
-	o := c.newOutcome(lab)
-	start := time.Now()
+	o := newOutcome()
 	cell, err := c.runningCell(ctx, lab)
 	if err != nil {
 		return nil, err
 	}
-	err = c.measureCell(ctx, lab, cell, o)
+	err = inCell(cell, c.measureCell(ctx, lab, cell, o))
 	if err != nil {
-		o.warn("%v", inCell(cell, err))
-		return c.finish(ctx, lab, o, start, []error{inCell(cell, err)})
+		o.warn("%v", err)
 	}
-	return c.finish(ctx, lab, o, start, nil)
+	return c.finish(ctx, lab, o, err)
 }
 
 // runningCell finds the cell whose machines run as the lab describes them.
@@ -138,7 +154,7 @@ func (c *Conductor) runningCell(ctx context.Context, lab *Lab) (testbed.Cell, er
 		if err != nil {
 			return testbed.Cell{}, err
 		}
-		differs = Changes(steps)
+		differs = changes(steps)
 		if len(differs) == 0 {
 			return cell, nil
 		}
@@ -159,35 +175,28 @@ func (e *NotRunningError) Error() string {
 // Hint is the remedy.
 func (e *NotRunningError) Hint() string { return "bring it up first: testbed up " + e.Source }
 
-// Changes are the steps that change something.
-func Changes(steps []provision.Step) []provision.Step {
-	var changes []provision.Step
-	for _, s := range steps {
-		if s.Action != provision.Keep && s.Action != provision.Check {
-			changes = append(changes, s)
-		}
-	}
-	return changes
+// changes are the steps that change something.
+func changes(steps []provision.Step) []provision.Step {
+	return slices.DeleteFunc(slices.Clone(steps), func(s provision.Step) bool {
+		return s.Action == provision.Keep || s.Action == provision.Check
+	})
 }
 
-func (c *Conductor) cell(ctx context.Context, lab *Lab, cell testbed.Cell, stay bool, o *Outcome) error {
+func (c *Conductor) cell(ctx context.Context, lab *Lab, cell testbed.Cell, keep keeper, o *Outcome) error {
 	var steps []provision.Step
 	err := o.timings.time("images", func() (err error) {
-		request, err := c.request(ctx, lab, cell)
-		if err != nil {
-			return err
-		}
-		steps, err = c.Backend.Plan(ctx, request)
+		steps, err = c.Prepare(ctx, lab, cell)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	o.changed = true
 	if err := perform(ctx, c.Progress, o.timings, steps); err != nil {
 		return err
 	}
-	if stay {
-		if err := c.Backend.Keep(ctx, lab.Name); err != nil {
+	if keep != nil {
+		if err := keep(ctx, lab.Name); err != nil {
 			return fmt.Errorf("keep the machines: %w", err)
 		}
 	}
@@ -200,8 +209,16 @@ func (c *Conductor) measureCell(ctx context.Context, lab *Lab, cell testbed.Cell
 		return err
 	}
 	defer disconnect(machines)
-	defer o.keepConsoles(ctx, cell, machines)
-	err = o.timings.time("push", func() error {
+	err = c.measureOn(ctx, lab, cell, machines, o)
+	complaints := o.keepConsoles(ctx, cell, machines)
+	if err != nil && ctx.Err() == nil && complaints != "" {
+		err = fmt.Errorf("%w%s", err, complaints)
+	}
+	return err
+}
+
+func (c *Conductor) measureOn(ctx context.Context, lab *Lab, cell testbed.Cell, machines map[string]provision.Machine, o *Outcome) error {
+	err := o.timings.time("push", func() error {
 		return perform(ctx, c.Progress, nil, pushSteps(machines, c.Agent))
 	})
 	if err != nil {
@@ -238,11 +255,6 @@ func disconnect(machines map[string]provision.Machine) {
 	}
 }
 
-// Down removes all that a lab has on the backend.
-func (c *Conductor) Down(ctx context.Context, lab string) error {
-	return Down(ctx, c.Backend, c.Progress, lab)
-}
-
 // Down removes all that a lab has on a backend.
 func Down(ctx context.Context, backend provision.Backend, sink progress.Sink, lab string) error {
 	steps, err := backend.Down(ctx, lab)
@@ -261,23 +273,23 @@ func Collect(ctx context.Context, backend provision.Backend, sink progress.Sink)
 	return perform(ctx, sink, nil, steps)
 }
 
+// inCell says in which cell of a matrix an error, if any, happened.
 func inCell(cell testbed.Cell, err error) error {
-	if name := cellName(cell); name != "" {
+	if name := cellName(cell); name != "" && err != nil {
 		return fmt.Errorf("cell %s: %w", name, err)
 	}
 	return err
 }
 
 // finish judges and stores what was measured, if anything was.
-func (c *Conductor) finish(ctx context.Context, lab *Lab, o *Outcome, start time.Time, failures []error) (*Outcome, error) {
-	failure := errors.Join(failures...)
+func (c *Conductor) finish(ctx context.Context, lab *Lab, o *Outcome, failure error) (*Outcome, error) {
 	if len(o.Blocks) == 0 {
 		if failure == nil && len(lab.Cells) > 0 && len(lab.Cells[0].Tests) > 0 {
 			failure = errors.New("nothing was measured")
 		}
 		return nil, failure
 	}
-	o.timings["total"] = time.Since(start).Seconds()
+	o.timings["total"] = time.Since(o.started).Seconds()
 	if err := c.conclude(context.WithoutCancel(ctx), lab, o); err != nil {
 		return nil, errors.Join(failure, err)
 	}

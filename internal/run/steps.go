@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
@@ -39,24 +38,23 @@ func perform(ctx context.Context, sink progress.Sink, watch stopwatch, steps []p
 // performStage lets every step of the stage end before it returns, so that
 // nothing is half-made; it returns all that failed.
 func performStage(ctx context.Context, sink progress.Sink, steps []provision.Step) error {
-	var group errgroup.Group
+	var group sync.WaitGroup
 	failures := make([]error, len(steps))
 	for i, step := range steps {
 		if step.Do == nil {
 			continue
 		}
-		group.Go(func() error {
-			if err := ctx.Err(); err != nil {
+		group.Go(func() {
+			if ctx.Err() != nil {
 				failures[i] = context.Cause(ctx)
-				return nil
+				return
 			}
 			if err := sink.Do(step.Name, func() error { return step.Do(ctx) }); err != nil {
 				failures[i] = fmt.Errorf("%s: %w", step.Name, err)
 			}
-			return nil
 		})
 	}
-	_ = group.Wait()
+	group.Wait()
 	return errors.Join(failures...)
 }
 

@@ -37,7 +37,7 @@ func (s Store) Check() error {
 
 // Save writes an outcome. The folder appears whole or not at all.
 func (s Store) Save(lab *Lab, lockPath string, o *Outcome) (string, error) {
-	final, err := s.place(lab.Name, o.started)
+	final, err := s.place(lab.Name, o.started.UTC())
 	if err != nil {
 		return "", fmt.Errorf("result folder: %w", err)
 	}

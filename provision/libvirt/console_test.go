@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/provision"
 )
 
 func TestJudge(t *testing.T) {
@@ -39,22 +41,11 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestTrouble(t *testing.T) {
-	console := "Linux\n[ 1.0] RIP: 0010:x\n[ 1.0] WARNING: CPU: 0\n[ 2.0] INFO: task x:1 blocked for more than 120 seconds.\nfine\n"
-	require.Len(t, Trouble([]byte(console)), 3)
-	require.Empty(t, Trouble([]byte("testbed-guest: ready\nall is well\n")))
-}
-
-func TestTail(t *testing.T) {
-	require.Equal(t, []string{"b", "c"}, Tail([]byte("a\r\n\nb\n\x1b[31mc\x1b[0m\n"), 2))
-	require.Empty(t, Tail([]byte("\r\n \n"), 20))
-}
-
 func TestBootError(t *testing.T) {
 	lines := strings.Repeat("line\n", 30)
 	err := &BootError{Machine: "client", Err: errors.New("no answer in 1m0s"), Console: []byte(lines), File: "/state/client.log"}
 	require.Contains(t, err.Error(), `boot "client": no answer in 1m0s; the end of its console:`)
-	require.Equal(t, consoleLines, strings.Count(err.Error(), "  | line"))
+	require.Equal(t, provision.ConsoleLines, strings.Count(err.Error(), "  | line"))
 	require.Contains(t, err.Error(), "all of it: /state/client.log")
 	empty := &BootError{Machine: "client", Err: errors.New("it ended early")}
 	require.Contains(t, empty.Error(), "its console shows nothing")

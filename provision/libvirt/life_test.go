@@ -75,7 +75,7 @@ func useMachine(t *testing.T, b *Backend) {
 	log, err := m.ConsoleLog(t.Context())
 	require.NoError(t, err)
 	require.True(t, judge(log).ready)
-	require.Empty(t, Trouble(log))
+	require.Empty(t, provision.Trouble(log))
 
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
+
+	"github.com/testbed-lab/testbed/provision"
 )
 
 // How often a booting machine is looked at: its console is a local file, its
@@ -73,7 +75,7 @@ func (b *Backend) lastOfQEMU(d seenDomain) string {
 	if err != nil {
 		return ""
 	}
-	if lines := Tail(text, 1); len(lines) == 1 {
+	if lines := provision.Tail(text, 1); len(lines) == 1 {
 		return "; QEMU's last line: " + lines[0]
 	}
 	return ""
