@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -76,8 +75,11 @@ type Backend interface {
 	Garbage(ctx context.Context) ([]Step, error)
 	// Facts describes the host for the result: qemu, libvirt, accelerator, ….
 	Facts(ctx context.Context) (map[string]any, error)
-	// Accelerator is "kvm" or "tcg".
+	// Accelerator is "kvm" or "tcg", or "" where no machine is emulated.
 	Accelerator() string
+	// Boots says whether machines boot images. Where they do not, a request
+	// carries none, and all machines run the kernel that is there.
+	Boots() bool
 	Close() error
 }
 
@@ -107,9 +109,11 @@ type Machine interface {
 	// Exec runs a command and waits for it. A command that ran and failed is an
 	// [*ExitError]. Cancelling the context ends the command.
 	Exec(ctx context.Context, cmd Command) error
-	// Push writes a file and verifies its SHA-256 on the machine; a file that
-	// is already there with that digest is left alone.
-	Push(ctx context.Context, path string, data []byte, mode fs.FileMode) error
+	// PushAgent brings the agent to the machine and returns the path under which
+	// Exec can run it. It verifies the SHA-256 there; one that is already there
+	// is left alone. Nothing of it outlives the machine, or the connection to one
+	// that exists.
+	PushAgent(ctx context.Context, agent []byte) (path string, err error)
 	// Console connects to the machine's console.
 	Console(ctx context.Context) (io.ReadWriteCloser, error)
 	// ConsoleLog is everything that the console has shown since boot.

@@ -57,6 +57,7 @@ func header(in Input) testbed.Result {
 		Started:      in.Started.UTC().Round(0),
 		Timings:      map[string]float64{},
 		Warnings:     append([]string{}, in.Warnings...),
+		Void:         in.Lab.Void,
 		Environment:  in.Environment,
 		Expectations: []testbed.ExpectationResult{},
 		Tests:        []testbed.TestResult{},
@@ -100,15 +101,24 @@ func (t *trial) result() (testbed.TestResult, []string) {
 		Seed: t.seed, Cell: t.coordinates, Load: t.test.Load, Unit: "ns",
 		Block:  testbed.BlockLength{Nanoseconds: int64(t.test.Block)},
 		Rounds: len(t.rounds), Request: t.test.Request, Response: t.test.Response,
-		NoiseFloor: t.ratio(t.first(), t.second(), p50),
-		Voided:     []testbed.VoidedBlock{},
-		Modes:      []testbed.ModeResult{},
+		NoiseFloor:  t.ratio(t.first(), t.second(), p50),
+		NoiseFloors: map[string]testbed.Estimate{},
+		Voided:      []testbed.VoidedBlock{},
+		Modes:       []testbed.ModeResult{},
+		Settings:    settingsOf(t.test),
 	}
 	for _, s := range t.series {
 		r.Modes = append(r.Modes, t.mode(s))
 		r.Voided = append(r.Voided, s.voided...)
 	}
 	return r, t.audit(r)
+}
+
+func settingsOf(t testbed.Test) testbed.Settings {
+	return testbed.Settings{
+		Connections: max(t.Connections, 1), NoDelay: t.NoDelay, Warmup: int64(t.Warmup),
+		BusyPoll: int64(t.BusyPoll), CPU: t.CPU, Priority: t.Priority, Samples: firstOf(t.Samples, "histogram"),
+	}
 }
 
 // mode is one mode with its figures.
@@ -118,8 +128,9 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 		Name: s.mode.Name, Kind: s.mode.Kind, At: string(s.mode.At),
 		Status: status, Reason: reason,
 		Blocks: s.blocks(), Transactions: s.transactions(),
-		RatioToHost: map[string]testbed.Estimate{},
-		Setup:       append([]string{}, s.setup...), Evidence: map[string]any{}, Capabilities: map[string]any{},
+		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
+		Claims: map[string]testbed.Claim{}, Drift: testbed.Estimate{Reason: "not known"}, Beside: []testbed.EngineResult{},
+		Setup: append([]string{}, s.setup...), Evidence: map[string]any{}, Capabilities: map[string]any{},
 	}
 	for _, metric := range metrics {
 		*figureOf(&m, metric.name) = t.estimate(s, metric)

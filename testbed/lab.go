@@ -27,6 +27,23 @@ type Lab struct {
 	Expectations []Expectation
 	// Mirror overrides the machine's Debian mirror. Optional.
 	Mirror string
+	// Void says which blocks do not count, declared before any is measured.
+	Void VoidRules
+}
+
+// VoidRules are limits of interference; a block beyond one of them is voided.
+// Each limit holds on either end. A negative limit is no limit.
+type VoidRules struct {
+	// Steal is the largest share of a block's CPU time that a hypervisor may
+	// have taken away.
+	Steal float64 `json:"steal"`
+	// Involuntary is the largest number of involuntary context switches of
+	// the measuring threads for each transaction.
+	Involuntary float64 `json:"involuntary"`
+	// Retransmits is the largest number of TCP segments sent again.
+	Retransmits int64 `json:"retransmits"`
+	// ClockStep is the largest step of the wall clock against the monotonic one.
+	ClockStep time.Duration `json:"clock_step_ns"`
 }
 
 // Cell is one combination of the matrix: a complete experiment of its own.
@@ -125,6 +142,10 @@ type Mode struct {
 	Shim       bool   // ipvlan, macvlan: host-side interface. Not built yet.
 	Container  string // docker://NAME, podman://NAME, pid://N. Not built yet.
 	Service    bool   // Through a virtual service address. Not built yet.
+
+	// Delay is injected by netem on the NIC, on the client's side: to calibrate.
+	// Kind "host" only.
+	Delay time.Duration
 
 	MTU          int    // 0: as the NIC. Not built yet.
 	GRO          *bool  // Not built yet.

@@ -22,6 +22,7 @@ type Result struct {
 	Timings     map[string]float64 `json:"timings"`     // Seconds by step: images, boot, push, measure, total, …
 	Warnings    []string           `json:"warnings"`
 
+	Void         VoidRules           `json:"void"` // The rules by which blocks were voided.
 	Environment  Environment         `json:"environment"`
 	Expectations []ExpectationResult `json:"expectations"`
 	Tests        []TestResult        `json:"tests"`
@@ -80,14 +81,40 @@ type TestResult struct {
 	Seed       int64             `json:"seed"`
 	Cell       map[string]string `json:"cell"`
 	Load       *Load             `json:"load"` // null in a closed loop.
+	Settings   Settings          `json:"settings"`
 	Unit       string            `json:"unit"` // "ns", later "instructions".
 	Block      BlockLength       `json:"block"`
-	Rounds     int               `json:"rounds"`
+	Boots      int               `json:"boots"`       // In which blocks count.
+	Rounds     int               `json:"rounds"`      // Of all boots together.
+	Stopping   *Stopping         `json:"stopping"`    // null for a fixed number of rounds.
 	Request    int               `json:"request"`     // Bytes.
 	Response   int               `json:"response"`    // Bytes.
 	NoiseFloor Estimate          `json:"noise_floor"` // host against host, p50 ratio.
-	Voided     []VoidedBlock     `json:"voided"`
-	Modes      []ModeResult      `json:"modes"`
+	// NoiseFloors is host against host by metric: p50, p90, p99, p999, mean, rate.
+	NoiseFloors map[string]Estimate `json:"noise_floors"`
+	Voided      []VoidedBlock       `json:"voided"`
+	Modes       []ModeResult        `json:"modes"`
+}
+
+// Settings are the attributes of a test that shape its workload.
+type Settings struct {
+	Connections int   `json:"connections"`
+	NoDelay     bool  `json:"nodelay"`
+	Warmup      int64 `json:"warmup_ns"`
+	BusyPoll    int64 `json:"busy_poll_ns"`
+	CPU         *int  `json:"cpu"`      // null: the first that the machine has.
+	Priority    int   `json:"priority"` // SCHED_FIFO; 0: the ordinary scheduler.
+	// Samples is "histogram" or "all".
+	Samples string `json:"samples"`
+}
+
+// Stopping is how sequential stopping ended.
+type Stopping struct {
+	Precision float64 `json:"precision"`  // Declared relative width of the interval.
+	MaxRounds int     `json:"max_rounds"` // Declared.
+	Reached   bool    `json:"reached"`    // Every mode's interval is as narrow.
+	Width     float64 `json:"width"`      // Of the widest p50 ratio's interval; 0 where none has one.
+	Mode      string  `json:"mode"`       // Whose it is.
 }
 
 // BlockLength says what ended a block: a duration or a count.
@@ -123,10 +150,55 @@ type ModeResult struct {
 
 	// RatioToHost is keyed by metric: p50, p90, p99, p999, mean, rate.
 	RatioToHost map[string]Estimate `json:"ratio_to_host"`
+	// AddedToHost is the paired difference to host in the test's unit, by
+	// metric: p50, p90, p99, p999, mean.
+	AddedToHost map[string]Difference `json:"added_to_host"`
+	// Claims are what may be said of the mode against host, by metric,
+	// corrected over the test's modes.
+	Claims map[string]Claim `json:"claims"`
+	// Drift is the p50 of a block's second half over its first, over blocks.
+	Drift Estimate `json:"drift"`
+	// Concurrency is rate × mean, the median over blocks; by Little's law the
+	// number of connections in a closed loop. null without a block.
+	Concurrency *float64 `json:"concurrency"`
+	// Beside are the figures of other engines in the same modes and rounds.
+	Beside []EngineResult `json:"beside"`
 
 	Setup        []string       `json:"setup"`        // What was built, one line a thing, such as "DNAT 10.77.0.2:5201 → 198.18.0.2:5201".
 	Evidence     map[string]any `json:"evidence"`     // Empty until built.
 	Capabilities map[string]any `json:"capabilities"` // Empty until built.
+}
+
+// Verdicts of a claim.
+const (
+	Slower      = "slower"       // Larger than host; of a rate: smaller.
+	Faster      = "faster"       // Smaller than host; of a rate: larger.
+	WithinNoise = "within noise" // Refused: it lies below the noise floor.
+	NoVerdict   = "no verdict"   // Refused: too few rounds or blocks.
+)
+
+// Claim is what may be said of a mode's metric against host's.
+type Claim struct {
+	Verdict string `json:"verdict"`          // slower, faster, within noise, no verdict.
+	Reason  string `json:"reason,omitempty"` // Of a refusal, in words.
+	// P is Holm's adjusted p value over the test's modes; null without one.
+	P *float64 `json:"p_holm"`
+	// MinimumEffect is the smallest ratio to host above 1 that these rounds
+	// would show in four of five runs; null where it is not known.
+	MinimumEffect *float64 `json:"minimum_effect"`
+}
+
+// EngineResult is a mode as another engine saw it, in the same rounds.
+type EngineResult struct {
+	Engine  string `json:"engine"`  // netperf, sockperf.
+	Version string `json:"version"` // As the tool says it.
+	Blocks  int    `json:"blocks"`
+	// Figures and RatioToHost are keyed by metric, those that the engine
+	// reports of: p50, p90, p99, p999, mean, rate.
+	Figures     map[string]Estimate `json:"figures"`
+	RatioToHost map[string]Estimate `json:"ratio_to_host"`
+	// RatioToOurs is testbed's figure over the engine's, paired by round.
+	RatioToOurs map[string]Estimate `json:"ratio_to_ours"`
 }
 
 // Estimate is a number with its 95% interval, or the reason why none is given.
@@ -141,14 +213,19 @@ type Estimate struct {
 	Reason   string   `json:"reason,omitempty"`
 }
 
+// Difference is an [Estimate] that may be negative.
+type Difference Estimate
+
 // Block is one uninterrupted stretch of transactions, raw: the unit of
 // analysis, and a line of blocks.jsonl.
 type Block struct {
-	Test  string            `json:"test"`
-	Cell  map[string]string `json:"cell"`
-	Mode  string            `json:"mode"`
-	Round int               `json:"round"` // From 0.
-	Index int               `json:"index"` // Position in the order in which blocks ran, from 0.
+	Test   string            `json:"test"`
+	Cell   map[string]string `json:"cell"`
+	Mode   string            `json:"mode"`
+	Engine string            `json:"engine,omitempty"` // netperf or sockperf; empty: testbed.
+	Boot   int               `json:"boot"`             // From 0.
+	Round  int               `json:"round"`            // From 0, counted through all boots.
+	Index  int               `json:"index"`            // Position in the order in which blocks ran, from 0.
 	// Status is ok, unsupported or failed; Reason says why. A voided block has
 	// status ok and a Void reason.
 	Status string `json:"status"`
@@ -168,8 +245,44 @@ type Block struct {
 	OutOfRange int64  `json:"out_of_range,omitempty"` // Counted in Mean, Min, Max; not in Histogram.
 	Lost       int64  `json:"lost,omitempty"`         // UDP requests without an answer in time.
 	Late       int64  `json:"late,omitempty"`         // Answers to requests given up before.
+	Duplicates int64  `json:"duplicates,omitempty"`   // UDP answers that had come before.
+	// Missed is how many sends of an open loop were later than intended by
+	// more than a tenth of the mean interval; MaxLag the longest delay in ns.
+	Missed int64 `json:"missed,omitempty"`
+	MaxLag int64 `json:"max_lag_ns,omitempty"`
+	// Halves are the two halves of the block by time, for drift.
+	Halves []Half `json:"halves,omitempty"`
+	// Figures are what an engine other than testbed reports, in place of a histogram.
+	Figures *Figures `json:"figures,omitempty"`
+	// Samples is the file that holds every transaction, where the test keeps them.
+	Samples *Samples `json:"samples,omitempty"`
+	// KernelLog is what each end's kernel said since the block began, of a
+	// block that failed; each line begins with the machine's role.
+	KernelLog []string `json:"kernel_log,omitempty"`
 	// Counters are differences over the block on both ends, such as
 	// "client.tcp_retrans_segs" or "server.steal_ticks".
 	Counters map[string]int64 `json:"counters,omitempty"`
 	Setup    []string         `json:"setup,omitempty"`
+}
+
+// Half is one half of a block.
+type Half struct {
+	Transactions int64   `json:"transactions"`
+	P50          float64 `json:"p50"` // In the test's unit.
+	Mean         float64 `json:"mean"`
+}
+
+// Figures are what another engine reports of a block. Percentiles are by name,
+// p50, p90, p99, p999, in ns; one that the engine does not give is absent.
+type Figures struct {
+	Version     string             `json:"version"`
+	Command     string             `json:"command"` // As it was run on the client.
+	Percentiles map[string]float64 `json:"percentiles"`
+}
+
+// Samples is a file beside the result with every transaction of a block.
+type Samples struct {
+	File   string `json:"file"`   // Relative to the result's folder.
+	SHA256 string `json:"sha256"` // Of the file.
+	Count  int64  `json:"count"`
 }

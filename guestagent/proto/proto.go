@@ -45,6 +45,12 @@ type Host struct {
 	Device    string       `json:"device"` // The measured NIC.
 	Address   netip.Prefix `json:"address"`
 	Container netip.Prefix `json:"container"` // For a container on the segment.
+	// Attach says that the machine exists and was not made for the lab: the
+	// agent sets the device up and gives it the address where either is
+	// missing, and undoes that at its end.
+	Attach bool `json:"attach,omitempty"`
+	// Share allows a device that carries the SSH session or the default route.
+	Share bool `json:"share,omitempty"`
 }
 
 // Inner is the subnet behind a masquerading bridge; the same on every machine,
@@ -63,12 +69,14 @@ type Mode struct {
 	Masquerade bool   `json:"masquerade,omitempty"`
 	Mode       string `json:"mode,omitempty"`
 	Flag       string `json:"flag,omitempty"`
+	// Delay is injected by netem on the client's NIC. Kind host only.
+	Delay time.Duration `json:"delay,omitempty"`
 }
 
 // Test is a workload.
 type Test struct {
 	Name     string        `json:"name"`
-	Protocol string        `json:"protocol"` // tcp_rr, udp_rr.
+	Protocol string        `json:"protocol"` // tcp_rr, udp_rr, tcp_crr.
 	Request  int           `json:"request"`
 	Response int           `json:"response"`
 	Duration time.Duration `json:"duration"` // Of a block; 0 where Transactions ends it.
@@ -76,6 +84,17 @@ type Test struct {
 	Transactions int           `json:"transactions,omitempty"`
 	Warmup       time.Duration `json:"warmup"`
 	NoDelay      bool          `json:"nodelay"`
+	Connections  int           `json:"connections,omitempty"` // In parallel; 0 is 1.
+	// Rate, in transactions a second, makes it an open loop; 0 is a closed one.
+	Rate     float64 `json:"rate,omitempty"`
+	Schedule string  `json:"schedule,omitempty"` // poisson or periodic; of an open loop.
+	Seed     uint64  `json:"seed,omitempty"`     // Of the poisson schedule.
+	// BusyPoll is SO_BUSY_POLL; 0 leaves the kernel's default.
+	BusyPoll time.Duration `json:"busy_poll,omitempty"`
+	// CPU to pin to, an index into those that the agent may use.
+	CPU      int  `json:"cpu,omitempty"`
+	Priority int  `json:"priority,omitempty"` // SCHED_FIFO; 0 is the ordinary scheduler.
+	Samples  bool `json:"samples,omitempty"`  // Keep every transaction.
 }
 
 // Block is one stretch of one test in one mode.
@@ -84,22 +103,27 @@ type Block struct {
 	Round int    `json:"round"`
 	Test  string `json:"test"`
 	Mode  string `json:"mode"`
+	// Engine is netperf or sockperf; empty is the agent's own loop.
+	Engine string `json:"engine,omitempty"`
 }
 
 // Message is what an agent says. Exactly one of the fields that Type names is set.
 type Message struct {
-	Type  string          `json:"type"`            // hello, started, block, peer, done, error.
-	Hello *Hello          `json:"hello,omitempty"` // First of all.
-	Start *Start          `json:"start,omitempty"` // A block begins.
-	Block *BlockResult    `json:"block,omitempty"` // A block ended.
-	Peer  json.RawMessage `json:"peer,omitempty"`  // For the other agent.
-	Error string          `json:"error,omitempty"` // Last of all, in place of done.
+	Type  string       `json:"type"`            // hello, started, samples, block, peer, done, error.
+	Hello *Hello       `json:"hello,omitempty"` // First of all.
+	Start *Start       `json:"start,omitempty"` // A block begins.
+	Block *BlockResult `json:"block,omitempty"` // A block ended.
+	// Samples of a block come in pieces, in order, before its result.
+	Samples *Samples        `json:"samples,omitempty"`
+	Peer    json.RawMessage `json:"peer,omitempty"`  // For the other agent.
+	Error   string          `json:"error,omitempty"` // Last of all, in place of done.
 }
 
 // The types of a Message.
 const (
 	TypeHello   = "hello"
 	TypeStarted = "started"
+	TypeSamples = "samples"
 	TypeBlock   = "block"
 	TypePeer    = "peer"
 	TypeDone    = "done"
@@ -136,10 +160,41 @@ type BlockResult struct {
 	OutOfRange   int64     `json:"out_of_range,omitempty"`
 	Lost         int64     `json:"lost,omitempty"`
 	Late         int64     `json:"late,omitempty"`
+	Duplicates   int64     `json:"duplicates,omitempty"`
+	Missed       int64     `json:"missed,omitempty"` // Sends of an open loop that were late.
+	MaxLag       int64     `json:"max_lag_ns,omitempty"`
+	Halves       []Half    `json:"halves,omitempty"`  // Two, by time.
+	Figures      *Figures  `json:"figures,omitempty"` // Of another engine.
+	// KernelLog is what the kernel said since a block that failed began.
+	KernelLog []string `json:"kernel_log,omitempty"`
+	// SampleCount and SamplesSHA256 say what was sent in Samples before.
+	SampleCount   int64  `json:"sample_count,omitempty"`
+	SamplesSHA256 string `json:"samples_sha256,omitempty"`
 	// Counters are differences: the client's over the measurement, the server's
 	// over the whole connection, whose number of transactions is among them.
 	Counters map[string]int64 `json:"counters,omitempty"`
 	Setup    []string         `json:"setup,omitempty"` // What was built on this machine, a line a thing.
+}
+
+// Samples is a piece of a block's samples file.
+type Samples struct {
+	Index int    `json:"index"`
+	Data  []byte `json:"data"`
+}
+
+// Half is one half of a block; times in ns.
+type Half struct {
+	Transactions int64   `json:"transactions"`
+	P50          float64 `json:"p50"`
+	Mean         float64 `json:"mean"`
+}
+
+// Figures are what another engine reports; percentiles in ns by name (p50, p90,
+// p99, p999).
+type Figures struct {
+	Version     string             `json:"version"`
+	Command     string             `json:"command"`
+	Percentiles map[string]float64 `json:"percentiles"`
 }
 
 // Statuses of a block.

@@ -25,11 +25,11 @@ func (a *app) downCommand() *cobra.Command {
 		if *all && len(given) > 0 {
 			return usageError{errors.New("both a lab and --all"), "give one of them"}
 		}
-		lab, connect, err := a.named(given)
+		lab, at, err := a.named(given)
 		if err != nil {
 			return err
 		}
-		return a.withBackend(cmd.Context(), connect, func(b provision.Backend, d *terminal.Display) error {
+		return a.withBackend(cmd.Context(), at, func(b provision.Backend, d *terminal.Display) error {
 			names, err := labsToRemove(cmd.Context(), b, lab, *all)
 			if err != nil {
 				return err
@@ -86,7 +86,7 @@ after kill -9 at any moment.`,
 	}
 	dry := cmd.Flags().Bool("dry-run", false, "only say what would be removed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return a.withBackend(cmd.Context(), "", func(b provision.Backend, d *terminal.Display) error {
+		return a.withBackend(cmd.Context(), place{}, func(b provision.Backend, d *terminal.Display) error {
 			if !*dry {
 				return run.Collect(cmd.Context(), b, d.Sink())
 			}

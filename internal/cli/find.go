@@ -43,19 +43,19 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 }
 
 // named reads what lab an argument means: by its name, or by its file, which
-// also says where it runs. Both are empty without an argument.
-func (a *app) named(given []string) (lab, connect string, err error) {
+// also says where it runs. Both are zero without an argument.
+func (a *app) named(given []string) (lab string, at place, err error) {
 	if len(given) == 0 {
-		return "", "", nil
+		return "", place{}, nil
 	}
 	if !strings.HasSuffix(given[0], ".hcl") {
-		return given[0], "", nil
+		return given[0], place{}, nil
 	}
 	file, err := a.load(given)
 	if err != nil {
-		return "", "", err
+		return "", place{}, err
 	}
-	return file.Name, file.Connect, nil
+	return file.Name, placeOf(file), nil
 }
 
 // onlyLab is the one that runs; "" where none does.

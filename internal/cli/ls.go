@@ -34,7 +34,7 @@ func (a *app) listing(use, short string, check cobra.PositionalArgs, print func(
 	cmd := &cobra.Command{Use: use, Short: short, Args: args(check)}
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		return a.withBackend(cmd.Context(), "", func(b provision.Backend, d *terminal.Display) error {
+		return a.withBackend(cmd.Context(), place{}, func(b provision.Backend, d *terminal.Display) error {
 			labs, err := b.Labs(cmd.Context())
 			if err != nil {
 				return err

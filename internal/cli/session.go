@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"strings"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/internal/terminal"
 	"github.com/testbed-lab/testbed/provision"
-	"github.com/testbed-lab/testbed/provision/libvirt"
 )
 
 // session is what a verb that works on machines holds open.
@@ -39,7 +37,7 @@ func (a *app) open(ctx context.Context, lab *run.Lab) (*session, error) {
 		display.Close()
 		return nil, err
 	}
-	backend, err := a.backend(ctx, display.Sink(), lab.Connect)
+	backend, err := a.backend(ctx, display.Sink(), placeOf(lab))
 	if err != nil {
 		display.Close()
 		return nil, err
@@ -53,19 +51,12 @@ func (a *app) open(ctx context.Context, lab *run.Lab) (*session, error) {
 	}, nil
 }
 
-// backend connects to libvirt: --connect wins over the lab's own connect.
-func (a *app) backend(ctx context.Context, notes progress.Sink, connect string) (provision.Backend, error) {
-	return libvirt.Open(ctx, libvirt.Options{
-		Connect: cmp.Or(a.connect, connect), Owner: provision.Owner(), Progress: notes,
-	})
-}
-
 // withBackend is for verbs that make no machine, so notes on how machines are
-// made are of no use to them. An empty connect is the one this user can use.
-func (a *app) withBackend(ctx context.Context, connect string, do func(provision.Backend, *terminal.Display) error) error {
+// made are of no use to them. An empty place is the libvirt that this user can use.
+func (a *app) withBackend(ctx context.Context, at place, do func(provision.Backend, *terminal.Display) error) error {
 	display := a.display()
 	defer display.Close()
-	backend, err := a.backend(ctx, nil, connect)
+	backend, err := a.backend(ctx, nil, at)
 	if err != nil {
 		return err
 	}

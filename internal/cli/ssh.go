@@ -44,7 +44,7 @@ func (a *app) execCommand() *cobra.Command {
 }
 
 func (a *app) onMachine(ctx context.Context, name string, do func(context.Context, provision.Machine) error) error {
-	return a.withBackend(ctx, "", func(b provision.Backend, d *terminal.Display) error {
+	return a.withBackend(ctx, place{}, func(b provision.Backend, d *terminal.Display) error {
 		lab, machine, err := find(ctx, b, name)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 
 // agent is one agent at work on a machine, seen from the conductor.
 type agent struct {
-	machine   provision.Machine
+	machine   *station
 	segment   proto.Segment
 	peer      *agent
 	heard     func(proto.Message)
@@ -31,7 +31,7 @@ type agent struct {
 	briefed chan struct{}
 }
 
-func newAgent(m provision.Machine, s proto.Segment, heard func(proto.Message)) *agent {
+func newAgent(m *station, s proto.Segment, heard func(proto.Message)) *agent {
 	a := &agent{machine: m, segment: s, heard: heard, briefed: make(chan struct{})}
 	a.input, a.stdin = io.Pipe()
 	return a
@@ -52,7 +52,7 @@ func (a *agent) run(ctx context.Context) error {
 	exited := make(chan error, 1)
 	go func() {
 		err := a.machine.Exec(ctx, provision.Command{
-			Args: []string{agentPath, "run"}, Stdin: a.input, Stdout: stdout, Stderr: &stderr,
+			Args: []string{a.machine.agent, "run"}, Stdin: a.input, Stdout: stdout, Stderr: &stderr,
 		})
 		_ = stdout.Close()
 		_ = a.input.CloseWithError(io.ErrClosedPipe)

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"io/fs"
-	"sync"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/provision"
@@ -17,20 +15,12 @@ type fakeMachine struct {
 	name    string
 	script  func(context.Context, *fakeAgent) error
 	console string
-
-	mu     sync.Mutex
-	pushed []string
 }
 
 func (m *fakeMachine) Name() string { return m.name }
 func (m *fakeMachine) Close() error { return nil }
 
-func (m *fakeMachine) Push(_ context.Context, path string, _ []byte, _ fs.FileMode) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.pushed = append(m.pushed, path)
-	return nil
-}
+func (m *fakeMachine) PushAgent(context.Context, []byte) (string, error) { return "/agent", nil }
 
 func (m *fakeMachine) Console(context.Context) (io.ReadWriteCloser, error) { return nil, io.EOF }
 

@@ -8,13 +8,8 @@ import (
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/internal/progress"
-	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/testbed"
 )
-
-// agentPath is where the agent lies in a machine: on a tmpfs, so that nothing
-// of it outlives the machine's power.
-const agentPath = "/run/testbed/agent"
 
 // blockGrace is how much longer than its own length a block may be silent:
 // set-up, agreement and tear-down on a slow, emulated machine.
@@ -27,14 +22,14 @@ type observation struct {
 }
 
 // measure runs one test between two machines that hold the agent.
-func measure(ctx context.Context, sink progress.Sink, seed int64, cell testbed.Cell, test testbed.Test, machines map[string]provision.Machine) (*observation, error) {
+func measure(ctx context.Context, sink progress.Sink, seed int64, cell testbed.Cell, test testbed.Test, machines stations) (*observation, error) {
 	plan, err := segmentsOf(seed, cell, test)
 	if err != nil {
 		return nil, err
 	}
-	client, server := machines[test.Client], machines[test.Server]
-	if client == nil || server == nil {
-		return nil, fmt.Errorf("test %q: machine %q or %q does not run", test.Name, test.Client, test.Server)
+	client, server, err := machines.pair(test)
+	if err != nil {
+		return nil, err
 	}
 	log := newRecorder(cell, test, plan.client)
 	step := "measure " + test.Name
@@ -55,7 +50,7 @@ func measure(ctx context.Context, sink progress.Sink, seed int64, cell testbed.C
 }
 
 // converse runs both agents to their end and hands each what the other says.
-func converse(ctx context.Context, plan segments, client, server provision.Machine, log *recorder, silence time.Duration) error {
+func converse(ctx context.Context, plan segments, client, server *station, log *recorder, silence time.Duration) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(silence, func() {

@@ -48,10 +48,10 @@ func ask(_ context.Context, a *fakeAgent) error {
 	return nil
 }
 
-func pair(client, server func(context.Context, *fakeAgent) error) map[string]provision.Machine {
-	return map[string]provision.Machine{
-		"client": &fakeMachine{name: "client", script: client},
-		"server": &fakeMachine{name: "server", script: server},
+func pair(client, server func(context.Context, *fakeAgent) error) stations {
+	return stations{
+		"client": {Machine: &fakeMachine{name: "client", script: client}},
+		"server": {Machine: &fakeMachine{name: "server", script: server}},
 	}
 }
 
@@ -160,7 +160,7 @@ func TestAnInterruptIsTheCause(t *testing.T) {
 func TestTheSegmentComesFirst(t *testing.T) {
 	late := func(m provision.Machine) provision.Machine { return &lateMachine{m, 50 * time.Millisecond} }
 	machines := pair(ask, serve)
-	machines["client"] = late(machines["client"])
+	machines["client"].Machine = late(machines["client"].Machine)
 	seen, err := measure(t.Context(), nil, 17, sampleCell(), sampleTest(), machines)
 	require.NoError(t, err)
 	require.Len(t, seen.blocks, 40)
@@ -183,7 +183,7 @@ func TestAKernelsComplaintIsShown(t *testing.T) {
 	o := newOutcome()
 	calm := &fakeMachine{name: "client"}
 	sick := &fakeMachine{name: "server", console: "boot\n[ 3.1] Kernel panic - not syncing: x\nlast\n"}
-	complaints := o.keepConsoles(t.Context(), sampleCell(), map[string]provision.Machine{"client": calm, "server": sick})
+	complaints := o.keepConsoles(t.Context(), sampleCell(), stations{"client": {Machine: calm}, "server": {Machine: sick}})
 	require.Equal(t, "\nkernel of \"server\": [ 3.1] Kernel panic - not syncing: x; the end of its console:"+
 		"\n  | boot\n  | [ 3.1] Kernel panic - not syncing: x\n  | last", complaints)
 	require.Equal(t, []string{"kernel of server: [ 3.1] Kernel panic - not syncing: x"}, o.warnings)

@@ -62,7 +62,7 @@ func (o *Outcome) add(cell testbed.Cell, seen *observation) {
 // complaints there put in doubt what was measured: each is a warning, and the
 // end of such a console is returned, for the error of a run that failed. It is
 // called also after an interrupt, so it does not take the run's own cancellation.
-func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines map[string]provision.Machine) (complaints string) {
+func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines stations) (complaints string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), consoleTimeout)
 	defer cancel()
 	for _, name := range slices.Sorted(maps.Keys(machines)) {

@@ -59,6 +59,10 @@ func (c *Conductor) request(ctx context.Context, lab *Lab, cell testbed.Cell) (p
 		Lab: lab.Name, Source: lab.Source, Owner: c.Owner, Networks: cell.Networks, Ephemeral: true,
 	}
 	for _, m := range cell.Machines {
+		if !c.Backend.Boots() {
+			request.Machines = append(request.Machines, provision.MachineRequest{Machine: m})
+			continue
+		}
 		built, img, err := c.image(ctx, lab, m.Image)
 		if err != nil {
 			return request, err
@@ -208,7 +212,7 @@ func (c *Conductor) measureCell(ctx context.Context, lab *Lab, cell testbed.Cell
 	if err != nil {
 		return err
 	}
-	defer disconnect(machines)
+	defer machines.disconnect()
 	err = c.measureOn(ctx, lab, cell, machines, o)
 	complaints := o.keepConsoles(ctx, cell, machines)
 	if err != nil && ctx.Err() == nil && complaints != "" {
@@ -217,9 +221,9 @@ func (c *Conductor) measureCell(ctx context.Context, lab *Lab, cell testbed.Cell
 	return err
 }
 
-func (c *Conductor) measureOn(ctx context.Context, lab *Lab, cell testbed.Cell, machines map[string]provision.Machine, o *Outcome) error {
+func (c *Conductor) measureOn(ctx context.Context, lab *Lab, cell testbed.Cell, machines stations, o *Outcome) error {
 	err := o.timings.time("push", func() error {
-		return perform(ctx, c.Progress, nil, pushSteps(machines, c.Agent))
+		return perform(ctx, c.Progress, nil, machines.pushSteps(c.Agent))
 	})
 	if err != nil {
 		return err
@@ -234,25 +238,6 @@ func (c *Conductor) measureOn(ctx context.Context, lab *Lab, cell testbed.Cell, 
 		}
 		return nil
 	})
-}
-
-func (c *Conductor) connect(ctx context.Context, lab string, cell testbed.Cell) (map[string]provision.Machine, error) {
-	machines := map[string]provision.Machine{}
-	for _, m := range cell.Machines {
-		machine, err := c.Backend.Machine(ctx, lab, m.Name)
-		if err != nil {
-			disconnect(machines)
-			return nil, err
-		}
-		machines[m.Name] = machine
-	}
-	return machines, nil
-}
-
-func disconnect(machines map[string]provision.Machine) {
-	for _, m := range machines {
-		_ = m.Close()
-	}
 }
 
 // Down removes all that a lab has on a backend.

@@ -120,6 +120,9 @@ func defaultPoolRoot(e endpoint) (string, error) {
 // Accelerator is "kvm" or "tcg".
 func (b *Backend) Accelerator() string { return b.host.accelerator }
 
+// Boots is true: a domain boots an image.
+func (b *Backend) Boots() bool { return true }
+
 // Connect is the libvirt URI in use.
 func (b *Backend) Connect() string { return b.dialer.endpoint.uri }
 

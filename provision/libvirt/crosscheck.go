@@ -131,14 +131,14 @@ func (j *job) hostsSteps() []provision.Step {
 }
 
 func (j *job) pushHosts(ctx context.Context, name string) error {
-	m, err := j.b.Machine(ctx, j.want.Lab, name)
+	m, err := j.b.machine(ctx, j.want.Lab, name)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return m.Push(ctx, "/etc/hosts", hostsFile(j.want.hosts()), 0o644)
+	return m.push(ctx, "/etc/hosts", hostsFile(j.want.hosts()), 0o644)
 }
 
 func hostsFile(hosts map[string]string) []byte {

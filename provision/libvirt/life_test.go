@@ -67,9 +67,10 @@ func useMachine(t *testing.T, b *Backend) {
 	require.Equal(t, 42, exit.Status)
 
 	data := bytes.Repeat([]byte("agent"), 200_000)
-	require.NoError(t, m.Push(t.Context(), "/run/testbed/agent", data, 0o755))
+	path, err := m.PushAgent(t.Context(), data)
+	require.NoError(t, err)
 	out.Reset()
-	require.NoError(t, m.Exec(t.Context(), provision.Command{Args: []string{"sha256sum", "/run/testbed/agent"}, Stdout: &out}))
+	require.NoError(t, m.Exec(t.Context(), provision.Command{Args: []string{"sha256sum", path}, Stdout: &out}))
 	require.Contains(t, out.String(), sha(data))
 
 	log, err := m.ConsoleLog(t.Context())

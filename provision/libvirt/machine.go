@@ -29,6 +29,14 @@ var _ provision.Machine = (*machine)(nil)
 
 // Machine finds a running machine by what its domain carries.
 func (b *Backend) Machine(ctx context.Context, lab, name string) (provision.Machine, error) {
+	m, err := b.machine(ctx, lab, name)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (b *Backend) machine(ctx context.Context, lab, name string) (*machine, error) {
 	domains, err := b.domains(ctx)
 	if err != nil {
 		return nil, err
@@ -78,7 +86,14 @@ func (m *machine) Exec(ctx context.Context, cmd provision.Command) error {
 	return client.Exec(ctx, cmd)
 }
 
-func (m *machine) Push(ctx context.Context, path string, data []byte, mode fs.FileMode) error {
+// agentPath is on a tmpfs, so that nothing of it outlives the machine's power.
+const agentPath = "/run/testbed/agent"
+
+func (m *machine) PushAgent(ctx context.Context, agent []byte) (string, error) {
+	return agentPath, m.push(ctx, agentPath, agent, 0o755)
+}
+
+func (m *machine) push(ctx context.Context, path string, data []byte, mode fs.FileMode) error {
 	client, err := m.open(ctx)
 	if err != nil {
 		return err
