@@ -78,7 +78,7 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 	s.display.Close()
 	// Also after an interrupt.
 	a.sayWhatRuns(context.WithoutCancel(ctx), s, lab)
-	if failure != nil {
+	if failure != nil || outcome == nil { // A lab without a test has no outcome.
 		return failure
 	}
 	return verdict(outcome.Result)
