@@ -68,7 +68,7 @@ func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
 		}
 		modes = append(modes, proto.Mode{
 			Name: m.Name, Kind: m.Kind, At: string(m.At),
-			Uplink: m.Uplink, Masquerade: m.Masquerade, Mode: m.Mode, Flag: m.Flag,
+			Uplink: m.Uplink, Masquerade: m.Masquerade, Mode: m.Mode, Flag: m.Flag, Delay: m.Delay,
 		})
 	}
 	return modes
