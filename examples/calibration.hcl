@@ -54,6 +54,6 @@ test "tcp_rr" {
   client   = vm.client
   server   = vm.server
   modes    = concat(values(mode.base), values(mode.plus))
-  rounds   = 16
-  block    = "750ms"
+  rounds   = 20
+  block    = "1s"
 }
