@@ -142,7 +142,7 @@ func (t *trial) progress(step string, done, total int, b proto.Block) progress.E
 	if t.test.Precision > 0 {
 		detail = fmt.Sprintf("round %d/%d at most, %s", b.Round+1, t.test.MaxRounds, b.Mode)
 	}
-	if !math.IsInf(t.width, 0) {
+	if t.mode != "" && !math.IsInf(t.width, 0) {
 		detail += fmt.Sprintf("; interval of %s %.2g%% wide, %.2g%% wanted", t.mode, 100*t.width, 100*t.test.Precision)
 	}
 	return progress.Event{
