@@ -49,6 +49,7 @@ type runner struct {
 	machine *netmode.Machine
 	agree   agreement
 	skip    skipList
+	kernel  *kernelLog
 	warm    *rr.Recorder
 	record  *rr.Recorder
 }
@@ -73,10 +74,12 @@ func (a *Agent) Run(ctx context.Context, segment proto.Segment) error {
 	machine.BeforeStep = a.BeforeStep
 	r := &runner{
 		Agent: a, segment: segment, machine: machine,
-		agree: agreement{peer: a.Peer, name: segment.Self.Name},
-		skip:  newSkipList(),
-		warm:  rr.NewRecorder(), record: rr.NewRecorder(),
+		agree:  agreement{peer: a.Peer, name: segment.Self.Name},
+		skip:   skipList{},
+		kernel: openKernelLog(kernelLogPath),
+		warm:   rr.NewRecorder(), record: rr.NewRecorder(),
 	}
+	defer r.kernel.close()
 	for _, block := range segment.Blocks {
 		if err := r.block(ctx, block); err != nil {
 			return fmt.Errorf("run block %d (%s, %s): %w", block.Index, block.Test, block.Mode, err)
@@ -102,11 +105,12 @@ func (r *runner) block(ctx context.Context, block proto.Block) error {
 	if err := r.Emit(proto.Message{Type: proto.TypeStarted, Start: &proto.Start{Index: block.Index}}); err != nil {
 		return err
 	}
+	r.kernel.mark()
 	result, err := r.measure(ctx, block)
 	if err != nil {
 		return err
 	}
-	result.Index = block.Index
+	result.Index, result.KernelLog = block.Index, r.kernel.since()
 	return r.Emit(proto.Message{Type: proto.TypeBlock, Block: result})
 }
 

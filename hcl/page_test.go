@@ -135,7 +135,7 @@ func TestMetricTableIsComplete(t *testing.T) {
 
 // The schema can be used as it is: defaults convert, names are unlike.
 func TestSchema(t *testing.T) {
-	for _, b := range append(slices.Clone(language), nicBlock) {
+	for _, b := range append(slices.Clone(language), nicBlock, voidBlock) {
 		seen := map[string]bool{}
 		for _, word := range b.words() {
 			require.False(t, seen[word], "%s.%s", b.name, word)

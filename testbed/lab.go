@@ -178,11 +178,11 @@ type Test struct {
 	CPU         *int          // CPU to pin to; nil: the agent pins to CPU 0. Not built yet.
 	Priority    int           // SCHED_FIFO priority. Not built yet.
 	Load        *Load         // Open loop; nil: closed loop. Not built yet.
-	Boots       int           // Not built yet, but for 1.
+	Boots       int           // With a Precision, the least; Rounds in each.
 	Seeds       int           // icount. Not built yet, but for 1.
-	Precision   float64       // Relative CI width to stop at. Not built yet.
-	MaxRounds   int           // Not built yet.
-	Samples     string        // "histogram" or "all". "all" is not built yet.
+	Precision   float64       // Relative CI width to stop at; 0: Rounds, and no more.
+	MaxRounds   int           // Of all boots, where there is a Precision.
+	Samples     string        // "histogram" or "all".
 }
 
 // Load is an open loop's schedule.

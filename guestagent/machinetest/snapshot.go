@@ -16,14 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Snapshot is all of a machine that a mode may change: links, addresses, routes,
+// Snapshot is all of a machine that a mode may change: links, qdiscs, addresses, routes,
 // rules, sysctls, the nft ruleset, permanent neighbours, and the network
 // namespaces that this process holds. One sorted line a thing, so that a
 // difference reads well.
 func (m *Machine) Snapshot(t testing.TB) []string {
 	t.Helper()
 	var lines []string
-	for _, part := range []func(testing.TB) []string{m.links, m.addresses, m.routes, m.rules, m.sysctls, m.ruleset} {
+	for _, part := range []func(testing.TB) []string{m.links, m.qdiscs, m.addresses, m.routes, m.rules, m.sysctls, m.ruleset} {
 		found := part(t)
 		sort.Strings(found)
 		lines = append(lines, found...)
@@ -52,6 +52,15 @@ func (m *Machine) links(t testing.TB) (lines []string) {
 		a := link.Attrs()
 		lines = append(lines, fmt.Sprintf("link %d %s %s flags %x mac %s mtu %d master %d promisc %d state %s alias %q",
 			a.Index, a.Name, link.Type(), a.RawFlags, a.HardwareAddr, a.MTU, a.MasterIndex, a.Promisc, a.OperState, a.Alias))
+	}
+	return lines
+}
+
+func (m *Machine) qdiscs(t testing.TB) (lines []string) {
+	all, err := m.Links.QdiscList(nil)
+	must(t, "list qdiscs", err)
+	for _, qdisc := range all {
+		lines = append(lines, fmt.Sprintf("qdisc %s of link %d handle %x parent %x", qdisc.Type(), qdisc.Attrs().LinkIndex, qdisc.Attrs().Handle, qdisc.Attrs().Parent))
 	}
 	return lines
 }

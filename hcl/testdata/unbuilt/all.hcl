@@ -3,7 +3,6 @@
 lab "later" {
   backend = "icount"
   connect = "qemu+ssh://host/system"
-  boots   = 3
   seeds   = 5
 }
 
@@ -124,11 +123,7 @@ test "crr" {
   busy_poll   = "50us"
   cpu         = 1
   priority    = 50
-  boots       = 2
   seeds       = 2
-  precision   = "1.5%"
-  max_rounds  = 100
-  samples     = "all"
 }
 
 expect "later" {
