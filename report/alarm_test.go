@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,8 +27,12 @@ func alarmed(r testbed.TestResult) bool {
 // probability of 97.5%.
 func TestFalseAlarms(t *testing.T) {
 	const labs, limit = 1000, 64
+	rows := []string{fmt.Sprintf("| world | labs of %d with an alarm | allowed | without Holm and the noise floor, one mode |\n| --- | --: | --: | --: |", labs)}
 	for _, w := range simulate.Worlds() {
-		w.Modes, w.Noisier = 3, 0
+		if w.Noisier > 0 {
+			continue // A mode that is host is not noisier than host.
+		}
+		w.Modes = 3
 		random, alarms, alone := seeded("alarms "+w.Name), 0, 0
 		for range labs {
 			trial := trialOf(w.Draw(random, 1, 10), testbed.Test{}, 0, summary)
@@ -40,8 +45,9 @@ func TestFalseAlarms(t *testing.T) {
 			}
 		}
 		assert.LessOrEqual(t, alarms, limit, w.Name)
-		publish(t, "alarms", fmt.Sprintf("%s: %d of %d labs of three modes that are host raise an alarm, %d allowed; one mode's interval alone leaves out 1 in %d of them.", w.Name, alarms, labs, limit, alone))
+		rows = append(rows, fmt.Sprintf("| %s | %d | %d | %d |", w.Name, alarms, limit, alone))
 	}
+	publish(t, "alarms", strings.Join(rows, "\n")+"\n")
 }
 
 // The same through histograms and the whole analysis.

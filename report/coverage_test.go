@@ -133,7 +133,7 @@ func TestIntervalsCover(t *testing.T) {
 		g := grid{title: w.Name, columns: []string{"rounds", "ratio", "mode's own", "host's own", "added, a share", "added, a time", "noise floor"}}
 		for _, n := range rounds {
 			cells := make([]coverage, 6)
-			for range effort(400, 3000) {
+			for range effort(400, 2000) {
 				coverOnce(random, w, n, cells)
 			}
 			g.add(t, fmt.Sprint(n), cells)
@@ -257,7 +257,7 @@ func TestTransactionsCover(t *testing.T) {
 	owns := grid{title: "the mode's own figure", columns: append([]string{"rounds"}, names...)}
 	for _, n := range rounds {
 		ratio, own := make([]coverage, len(names)), make([]coverage, len(names))
-		for range effort(120, 600) {
+		for range effort(120, 400) {
 			r := w.Draw(random, 1, n)
 			trial := trialOf(r, testbed.Test{}, 0, func(value float64, round, boot int) sample {
 				return transactionsOf(random, 1000, value, round, boot)
