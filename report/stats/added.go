@@ -37,6 +37,8 @@ func Added(mode, host []float64) Mean {
 	if e := math.Sqrt(margin) * RoundMean(left).Error; e < plain.Error {
 		plain.Error = e
 	}
+	// The smaller of two estimates is a little small; simulated with few rounds.
+	plain.Error *= math.Sqrt(1 + 1/float64(len(mode)))
 	return plain
 }
 
