@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"math"
 	"sync"
 
 	"github.com/aclements/go-moremath/mathx"
@@ -36,6 +35,3 @@ func student(p, freedom float64) float64 {
 	quantiles.Store(key, hi)
 	return hi
 }
-
-// deviate is the same of the normal distribution.
-func deviate(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
