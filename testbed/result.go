@@ -209,7 +209,7 @@ type Estimate struct {
 	Lo       *float64 `json:"lo,omitempty"`
 	Hi       *float64 `json:"hi,omitempty"`
 	N        int      `json:"n,omitempty"`      // Blocks or rounds it rests on.
-	Method   string   `json:"method,omitempty"` // "median of rounds", "pooled".
+	Method   string   `json:"method,omitempty"` // "geometric mean of rounds", "pooled".
 	Reason   string   `json:"reason,omitempty"`
 }
 
