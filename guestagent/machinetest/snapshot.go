@@ -23,7 +23,7 @@ import (
 func (m *Machine) Snapshot(t testing.TB) []string {
 	t.Helper()
 	var lines []string
-	for _, part := range []func(testing.TB) []string{m.links, m.addresses, m.routes, m.rules, m.sysctls, m.ruleset} {
+	for _, part := range []func(testing.TB) []string{m.links, m.addresses, m.routes, m.rules, m.neighbours, m.sysctls, m.ruleset} {
 		found := part(t)
 		sort.Strings(found)
 		lines = append(lines, found...)
@@ -84,6 +84,18 @@ func (m *Machine) rules(t testing.TB) (lines []string) {
 	return lines
 }
 
+// neighbours are those that a person made; the others come and go.
+func (m *Machine) neighbours(t testing.TB) (lines []string) {
+	all, err := m.Links.NeighList(0, unix.AF_UNSPEC)
+	must(t, "list neighbours", err)
+	for _, one := range all {
+		if one.State&netlink.NUD_PERMANENT != 0 {
+			lines = append(lines, fmt.Sprintf("neighbour %d %s %s state %x flags %x", one.LinkIndex, one.IP, one.HardwareAddr, one.State, one.Flags))
+		}
+	}
+	return lines
+}
+
 func (m *Machine) sysctls(t testing.TB) (lines []string) {
 	err := m.Space.Do(func() error {
 		return filepath.WalkDir("/proc/sys/net", func(path string, entry fs.DirEntry, err error) error {
@@ -117,9 +129,25 @@ func (m *Machine) ruleset(t testing.TB) (lines []string) {
 	tables, err := conn.ListTables()
 	must(t, "list nft tables", err)
 	for _, table := range tables {
-		lines = append(lines, fmt.Sprintf("nft table %d %s", table.Family, table.Name))
+		lines = append(lines, fmt.Sprintf("nft table %d %s flags %x", table.Family, table.Name, table.Flags))
+	}
+	chains, err := conn.ListChains()
+	must(t, "list nft chains", err)
+	for _, chain := range chains {
+		rules, err := conn.GetRules(chain.Table, chain)
+		must(t, "list nft rules", err)
+		lines = append(lines, fmt.Sprintf("nft chain %s %s %s hook %v priority %v policy %v, %d rules",
+			chain.Table.Name, chain.Name, chain.Type, value(chain.Hooknum), value(chain.Priority), value(chain.Policy), len(rules)))
 	}
 	return lines
+}
+
+// value of a pointer, whose address says nothing.
+func value[T any](p *T) any {
+	if p == nil {
+		return "none"
+	}
+	return *p
 }
 
 // namespaces lists those that this process has a descriptor of or a thread in.
