@@ -38,12 +38,16 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")
+		if c.exists() && t.Boots > 1 {
+			f.reject("boots", "Nothing boots", "%s", cannotBoot)
+		}
 	}
 	if f.set("seeds") {
 		t.Seeds = get[int](f, "seeds")
 	}
 	t.Modes = c.testModes(&f)
 	checkSizes(&f, t)
+	c.checkShare(f, t)
 	t.Network = c.testNetwork(&f, t)
 	return t
 }
