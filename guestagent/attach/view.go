@@ -30,7 +30,7 @@ func look(space *namespace.Namespace) (*view, error) {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
 	v := &view{links: links}
-	if err := links.SetSocketTimeout(requestTimeout); err == nil {
+	if err = links.SetSocketTimeout(requestTimeout); err == nil {
 		v.all, err = links.LinkList()
 	}
 	if err != nil {

@@ -147,16 +147,20 @@ func (r *rack) serve(c *computer) {
 			mounts += "mount -o remount,bind,noexec /tmp; "
 		}
 	}
-	var log bytes.Buffer
+	log, err := os.Create(r.path("log-" + c.name))
+	require.NoError(r.t, err)
+	defer log.Close()
 	server := in(c.Space, "unshare", "--mount", "sh", "-ec", mounts+"exec /usr/sbin/sshd -D -e -f "+config)
-	server.Stdout, server.Stderr = &log, &log
+	server.Stdout, server.Stderr = log, log
 	server.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	require.NoError(r.t, server.Start())
 	r.t.Cleanup(func() {
-		_ = server.Process.Kill()
+		for _, pid := range append(descendants(r.t, server.Process.Pid), server.Process.Pid) {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // A session may have ended.
+		}
 		_ = server.Wait()
-		if r.t.Failed() {
-			r.t.Logf("sshd of %s:\n%s", c.name, log.String())
+		if text, _ := os.ReadFile(log.Name()); r.t.Failed() {
+			r.t.Logf("sshd of %s:\n%s", c.name, text)
 		}
 	})
 	require.Eventually(r.t, func() bool {
