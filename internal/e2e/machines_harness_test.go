@@ -44,12 +44,9 @@ const management = "mgmt0"
 
 func newRack(t *testing.T) *rack {
 	t.Helper()
-	if _, err := os.Stat("/usr/sbin/sshd"); err != nil {
-		if os.Getenv("TESTBED_BUILT") != "" {
-			t.Fatal("this machine lacks sshd, which `make test` installs (openssh-server)")
-		}
-		t.Skip("this machine lacks sshd: apt-get install openssh-server")
-	}
+	needs(t, "/usr/sbin/sshd", "openssh-server")
+	needs(t, "/usr/bin/ssh", "openssh-client")
+	needs(t, "/usr/bin/sudo", "sudo")
 	folder, err := os.MkdirTemp("/run", owner+"-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
@@ -70,6 +67,18 @@ func newRack(t *testing.T) *rack {
 	}
 	r.configure("")
 	return r
+}
+
+// needs skips a test where something is missing that set-up installs for tests.
+func needs(t *testing.T, path, pkg string) {
+	t.Helper()
+	if _, err := os.Stat(path); err == nil {
+		return
+	}
+	if os.Getenv("TESTBED_BUILT") != "" {
+		t.Fatalf("this machine lacks %s, which scripts/setup --test installs (%s)", path, pkg)
+	}
+	t.Skipf("this machine lacks %s: apt-get install %s", path, pkg)
 }
 
 // in is a command that runs in a namespace.
@@ -120,7 +129,7 @@ func (r *rack) write(name, text string) string {
 
 // serve starts the computer's SSH server, in a mount namespace with folders for
 // temporary files of its own (on the second one no program may run in /tmp) and
-// with a user who may not become root.
+// with a user who may become root and one who may not.
 func (r *rack) serve(c *computer) {
 	r.t.Helper()
 	r.key("host-" + c.name)
@@ -128,7 +137,9 @@ func (r *rack) serve(c *computer) {
 	require.NoError(r.t, err)
 	// What root's own shell reads at its start can take seconds.
 	users := strings.Replace(string(passwd), ":/root:/bin/bash\n", ":/root:/bin/sh\n", 1)
-	r.write("passwd", users+"plain:*:54321:54321::/:/bin/sh\n")
+	r.write("passwd", users+"plain:*:54321:54321::/:/bin/sh\nadmin:*:54322:54322::/:/bin/sh\n")
+	r.write("sudoers", "Defaults env_reset\nadmin ALL=(root) NOPASSWD: ALL\n")
+	require.NoError(r.t, os.Chmod(r.path("sudoers"), 0o440))
 	public, err := os.ReadFile(r.path("user.pub"))
 	require.NoError(r.t, err)
 	r.write("authorized", string(public))
@@ -136,7 +147,7 @@ func (r *rack) serve(c *computer) {
 		"ListenAddress " + c.address, "HostKey " + r.path("host-"+c.name), "AuthorizedKeysFile " + r.path("authorized"),
 		"PermitRootLogin yes", "StrictModes no", "UsePAM no", "PidFile none", "PrintMotd no", "",
 	}, "\n"))
-	mounts := "mkdir -p /run/sshd; mount --bind " + r.path("passwd") + " /etc/passwd; "
+	mounts := "mkdir -p /run/sshd; mount --bind " + r.path("passwd") + " /etc/passwd; mount --bind " + r.path("sudoers") + " /etc/sudoers; "
 	for i, folder := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
 		own := r.path(c.name + strings.ReplaceAll(folder, "/", "-"))
 		require.NoError(r.t, os.Mkdir(own, 0o755))

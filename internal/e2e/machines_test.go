@@ -56,6 +56,14 @@ func TestMachinesThatExist(t *testing.T) {
 		require.Equal(t, 0, run.status, run.stdout+run.stderr)
 		r.requireState(before, time.Second)
 	})
+	t.Run("by sudo", func(t *testing.T) {
+		run := r.runs("run", r.racked("sudo", "CLIENT", "admin@a", "SERVER", "admin@b"))
+		require.Equal(t, 0, run.status, run.stdout+run.stderr)
+		r.requireState(before, time.Second)
+		// sudo drops what the agent knows the session's NIC by, so it is handed on.
+		refused := r.runs("run", r.racked("sudo-refused", "CLIENT", "admin@a", "NIC", management))
+		require.Contains(t, refused.stderr, "mgmt0 carries the SSH session with 192.0.2.1")
+	})
 	t.Run("a shared NIC", func(t *testing.T) {
 		// Its subnet is another: the segment's, by which the server is not reached.
 		run := r.runs("run", r.racked("shared", "SHARE", "true"))
