@@ -57,9 +57,9 @@ func newRack(t *testing.T) *rack {
 	require.NoError(t, err)
 	t.Cleanup(func() { r.desk.Close() })
 	r.key("user")
-	r.sh(r.desk, `ip link set lo up; ip link add br0 type bridge; ip address add 192.0.2.1/24 dev br0; ip link set br0 up`)
+	r.sh(r.desk, `ip link set lo up; ip link add br0 type bridge; ip address add 192.0.2.254/24 dev br0; ip link set br0 up`)
 	for i, m := range []*machinetest.Machine{client, server} {
-		c := &computer{Machine: m, name: string(rune('a' + i)), address: fmt.Sprintf("192.0.2.%d", i+2)}
+		c := &computer{Machine: m, name: string(rune('a' + i)), address: fmt.Sprintf("192.0.2.%d", i+1)}
 		r.machines[i] = c
 		r.cable(c)
 		c.unplug(t)
@@ -99,7 +99,7 @@ func (r *rack) cable(c *computer) {
 	require.NoError(r.t, c.Links.LinkAdd(&netlink.Veth{
 		LinkAttrs: attrs, PeerName: "port-" + c.name, PeerTxQLen: -1, PeerNamespace: netlink.NsFd(r.desk.FD()),
 	}))
-	r.sh(c.Space, fmt.Sprintf(`ip address add %s/24 dev %s; ip link set %[2]s up; ip route add default via 192.0.2.1`, c.address, management))
+	r.sh(c.Space, fmt.Sprintf(`ip address add %s/24 dev %s; ip link set %[2]s up; ip route add default via 192.0.2.254`, c.address, management))
 	r.sh(r.desk, fmt.Sprintf(`ip link set port-%s master br0 up`, c.name))
 }
 

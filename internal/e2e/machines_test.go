@@ -19,7 +19,7 @@ import (
 
 // racked is a lab of the rack's two computers; replace wins over what is usual.
 func (r *rack) racked(name string, replace ...string) string {
-	all := append(replace, "ROUNDS", "1", "NIC", "eth1", "SHARE", "false", "CLIENT", "a", "SERVER", "root@192.0.2.3:22")
+	all := append(replace, "ROUNDS", "1", "NIC", "eth1", "SHARE", "false", "CLIENT", "a", "SERVER", "root@192.0.2.2:22")
 	return r.lab("machines.hcl", name, all...)
 }
 
@@ -50,8 +50,8 @@ func TestMachinesThatExist(t *testing.T) {
 	t.Run("through a jump", func(t *testing.T) {
 		r.configure("Host b\n  ProxyJump a\n")
 		defer r.configure("")
-		r.sh(r.desk, "ip route add unreachable 192.0.2.3")
-		defer r.sh(r.desk, "ip route del unreachable 192.0.2.3")
+		r.sh(r.desk, "ip route add unreachable 192.0.2.2")
+		defer r.sh(r.desk, "ip route del unreachable 192.0.2.2")
 		run := r.runs("run", r.racked("jump", "SERVER", "b"))
 		require.Equal(t, 0, run.status, run.stdout+run.stderr)
 		r.requireState(before, time.Second)
@@ -62,11 +62,11 @@ func TestMachinesThatExist(t *testing.T) {
 		r.requireState(before, time.Second)
 		// sudo drops what the agent knows the session's NIC by, so it is handed on.
 		refused := r.runs("run", r.racked("sudo-refused", "CLIENT", "admin@a", "NIC", management))
-		require.Contains(t, refused.stderr, "mgmt0 carries the SSH session with 192.0.2.1")
+		require.Contains(t, refused.stderr, "mgmt0 carries the SSH session with 192.0.2.254")
 	})
 	t.Run("a shared NIC", func(t *testing.T) {
-		// Its subnet is another: the segment's, by which the server is not reached.
-		run := r.runs("run", r.racked("shared", "SHARE", "true"))
+		// It carries the session, the default route, and the blocks.
+		run := r.runs("run", r.racked("shared", "SHARE", "true", "NIC", management, "10.77.0.0", "192.0.2.0"))
 		require.Equal(t, 0, run.status, run.stdout+run.stderr)
 		r.requireState(before, time.Second)
 	})
@@ -82,21 +82,21 @@ func TestMachinesThatAreRefused(t *testing.T) {
 		want    []string
 	}{
 		"the NIC of the session": {[]string{"NIC", management}, nil,
-			[]string{`machine "client" (a): mgmt0 carries the SSH session with 192.0.2.1`, "share = true"}},
+			[]string{`machine "client" (a): mgmt0 carries the SSH session with 192.0.2.254`, "share = true"}},
 		"no such NIC": {[]string{"NIC", "eth9"}, nil, []string{`there is no interface "eth9"; the machine has eth1, mgmt0`}},
 		"no root":     {[]string{"CLIENT", "plain@a"}, nil, []string{`machine "client" (plain@a): it needs root or passwordless sudo`}},
 		"no key": {[]string{"CLIENT", "nobody-here@a"}, nil,
 			[]string{`reach machine "client" (nobody-here@a)`, "Permission denied", "it takes none of your keys", "nobody-here@a"}},
 		"an unknown host key": {nil, func() { r.write("known", "") },
-			[]string{`reach machine "client" (a)`, "you do not know its host key; look at it and accept it once: ssh -F", `reach machine "server" (root@192.0.2.3:22)`}},
+			[]string{`reach machine "client" (a)`, "you do not know its host key; look at it and accept it once: ssh -F", `reach machine "server" (root@192.0.2.2:22)`}},
 		"another host key": {nil, func() {
 			public, err := os.ReadFile(r.path("user.pub"))
 			require.NoError(t, err)
-			r.write("known", "192.0.2.2 "+string(public))
+			r.write("known", "192.0.2.1 "+string(public))
 		}, []string{"its host key is not the one that you know", "ssh-keygen -R a"}},
-		"nobody answers": {[]string{"CLIENT", "root@192.0.2.2:23"}, nil, []string{"Connection refused", "nothing answers there"}},
+		"nobody answers": {[]string{"CLIENT", "root@192.0.2.1:23"}, nil, []string{"Connection refused", "nothing answers there"}},
 		"no such host":   {[]string{"CLIENT", "no-such-host.invalid"}, nil, []string{"there is no such host"}},
-		"one computer":   {[]string{"CLIENT", "192.0.2.3"}, nil, []string{"it is the same computer as machine"}},
+		"one computer":   {[]string{"CLIENT", "192.0.2.2"}, nil, []string{"it is the same computer as machine"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.configure("")

@@ -13,8 +13,9 @@ machine "client" {
 }
 
 machine "server" {
-  ssh = "SERVER"
-  nic = "eth1"
+  ssh   = "SERVER"
+  nic   = "NIC"
+  share = SHARE
 }
 
 mode "docker0" {
