@@ -51,6 +51,10 @@ func newRack(t *testing.T) *rack {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	require.NoError(t, os.Chmod(folder, 0o755))
+	// Of a server that no service manager starts.
+	if os.Mkdir("/run/sshd", 0o755) == nil {
+		t.Cleanup(func() { _ = os.Remove("/run/sshd") })
+	}
 	r := &rack{user: newUser(t), folder: folder}
 	client, server := machinetest.Pair(t)
 	r.desk, err = namespace.New(nil)
@@ -147,7 +151,7 @@ func (r *rack) serve(c *computer) {
 		"ListenAddress " + c.address, "HostKey " + r.path("host-"+c.name), "AuthorizedKeysFile " + r.path("authorized"),
 		"PermitRootLogin yes", "StrictModes no", "UsePAM no", "PidFile none", "PrintMotd no", "",
 	}, "\n"))
-	mounts := "mkdir -p /run/sshd; mount --bind " + r.path("passwd") + " /etc/passwd; mount --bind " + r.path("sudoers") + " /etc/sudoers; "
+	mounts := "mount --bind " + r.path("passwd") + " /etc/passwd; mount --bind " + r.path("sudoers") + " /etc/sudoers; "
 	for i, folder := range []string{"/tmp", "/var/tmp", "/dev/shm"} {
 		own := r.path(c.name + strings.ReplaceAll(folder, "/", "-"))
 		require.NoError(r.t, os.Mkdir(own, 0o755))
