@@ -11,8 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/testbed-lab/testbed/guestagent/attach"
 	"github.com/testbed-lab/testbed/guestagent/namespace"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
@@ -57,7 +59,7 @@ type runner struct {
 // Run does a segment from the first block to the last. It returns nil only if
 // all blocks were tried and the machine is as it was; blocks that failed or were
 // unsupported are results, not errors.
-func (a *Agent) Run(ctx context.Context, segment proto.Segment) error {
+func (a *Agent) Run(ctx context.Context, segment proto.Segment) (err error) {
 	if err := check(&segment); err != nil {
 		return err
 	}
@@ -66,6 +68,11 @@ func (a *Agent) Run(ctx context.Context, segment proto.Segment) error {
 		return err
 	}
 	defer closeSpace()
+	attached, err := attach.To(ctx, space, segment, os.Getenv("SSH_CONNECTION"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, attached.Undo()) }()
 	machine, err := netmode.NewMachine(space)
 	if err != nil {
 		return err

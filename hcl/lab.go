@@ -38,6 +38,7 @@ func (l *loader) head() {
 	l.lab.Connect = get[string](f, "connect")
 	l.lab.Mirror = get[string](f, "mirror")
 	l.boots, l.seeds = get[int](f, "boots"), get[int](f, "seeds")
+	l.existing(f)
 }
 
 // images decodes all images; those that no cell uses are checked too.

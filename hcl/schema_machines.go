@@ -94,13 +94,13 @@ var nicBlock = &block{
 }
 
 var machineBlock = &block{
-	name: "machine", label: "name", unbuilt: true,
-	doc: "A computer that exists, reached over SSH. It stands wherever a VM does.",
+	name: "machine", label: "name",
+	doc: "A computer that exists, reached by your own `ssh` with its known hosts, agent keys and configuration (`TESTBED_SSH` replaces the command). It stands wherever a VM does; a lab has either the one or the other. Needs root or passwordless `sudo` there, and leaves everything as it was.",
 	attributes: []attribute{
-		{name: "ssh", kind: text, required: true, doc: "`\"user@host\"` or `\"user@host:22\"`."},
-		{name: "nic", kind: text, required: true, doc: "The interface that is measured, such as `\"eth1\"`."},
+		{name: "ssh", kind: text, required: true, doc: "`\"user@host\"` or `\"user@host:22\"`, or a host of your `ssh_config`."},
+		{name: "nic", kind: text, required: true, doc: "The interface that is measured, such as `\"eth1\"`. It is set up and given its address where that is missing."},
 		{name: "network", kind: reference, to: []string{"network"}, doc: "The segment it is on. Default: the only one."},
 		{name: "address", kind: address, doc: "Its address there. Default: the next free one."},
-		{name: "share", kind: boolean, fallback: "false", doc: "Allow the NIC that carries SSH or the default route."},
+		{name: "share", kind: boolean, fallback: "false", doc: "Allow the NIC that carries SSH or the default route, and only modes that cannot cut it off: no veth with uplink `l2`, no macvlan `passthru`, no delay."},
 	},
 }

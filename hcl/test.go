@@ -39,6 +39,9 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")
+		if c.exists() && t.Boots > 1 {
+			f.reject("boots", "Nothing boots", "%s", cannotBoot)
+		}
 	}
 	if f.set("seeds") {
 		t.Seeds = get[int](f, "seeds")
@@ -49,6 +52,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 		t.MaxRounds = furtherRounds * t.Rounds * t.Boots
 	}
 	c.checkBoots(&f, t)
+	c.checkShare(f, t)
 	t.Network = c.testNetwork(&f, t)
 	return t
 }

@@ -11,7 +11,7 @@ type Lab struct {
 	Name        string
 	Description string
 	Seed        int64
-	Backend     string // "libvirt" unless the file says otherwise.
+	Backend     string // "libvirt" unless the file says otherwise; "ssh" where its machines exist.
 	Connect     string // libvirt URI. Empty: the one this user can use.
 	Source      string // Absolute path of the lab file.
 	Digest      string // SHA-256 of the lab file's bytes, hex.
@@ -100,8 +100,8 @@ type Machine struct {
 
 	Connect string // libvirt URI of its hypervisor. Empty: the lab's. Not built yet.
 
-	SSH   string // "user@host:22" of a machine that exists. Not built yet.
-	Share bool   // Allow the NIC that carries the SSH session. Not built yet.
+	SSH   string // "user@host:22" of a machine that exists.
+	Share bool   // Allow the NIC that carries the SSH session or the default route.
 }
 
 // NIC is a machine's interface on a network.

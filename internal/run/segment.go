@@ -76,7 +76,10 @@ func hostOf(cell testbed.Cell, machine, network string) (proto.Host, error) {
 	if !ok {
 		return proto.Host{}, fmt.Errorf("machine %q has no NIC on network %q", machine, network)
 	}
-	return proto.Host{Name: m.Name, Device: nic.Device, Address: nic.Address, Container: nic.Container}, nil
+	return proto.Host{
+		Name: m.Name, Device: nic.Device, Address: nic.Address, Container: nic.Container,
+		Attach: m.SSH != "", Share: m.Share,
+	}, nil
 }
 
 func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
