@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 
+	"github.com/testbed-lab/testbed/internal/payload"
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/provision/libvirt"
+	"github.com/testbed-lab/testbed/provision/ssh"
 )
 
 // place is where a lab's machines are. The zero value is the libvirt that this
@@ -27,6 +30,12 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 		return libvirt.Open(ctx, libvirt.Options{
 			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(), Progress: notes,
 		})
+	case "ssh":
+		agent, err := payload.Agent()
+		if err != nil {
+			return nil, err
+		}
+		return ssh.Open(ssh.Options{Command: os.Getenv("TESTBED_SSH"), Agent: agent})
 	}
 	return nil, fmt.Errorf("backend %q is not built yet", at.backend)
 }

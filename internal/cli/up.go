@@ -66,6 +66,7 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 		return err
 	}
 	defer s.close()
+	s.conductor.Scratch = store.Scratch(lab.Name)
 	outcome, failure := do(ctx, s, lab)
 	if outcome != nil {
 		dir, err := store.Save(lab, s.lockPath, outcome)
