@@ -189,11 +189,19 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		Mean: client.Mean, Min: client.Min, Max: client.Max,
 		Histogram:  base64.StdEncoding.EncodeToString(client.Histogram),
 		Warmup:     base64.StdEncoding.EncodeToString(client.Warmup),
-		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late,
+		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late, Duplicates: client.Duplicates,
+		Missed: client.Missed, MaxLag: client.MaxLag, Halves: halves(client.Halves),
 		Counters:  bothEnds(client.Counters, server.Counters),
 		Setup:     append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
 		KernelLog: append(labelled("client: ", client.KernelLog), labelled("server: ", server.KernelLog)...),
 	}
+}
+
+func halves(seen []proto.Half) (all []testbed.Half) {
+	for _, half := range seen {
+		all = append(all, testbed.Half(half))
+	}
+	return all
 }
 
 // worse gives the status of the end that got less far, and why.
