@@ -12,9 +12,6 @@ import (
 // maxDatagram is the largest payload of a UDP datagram over IPv4.
 const maxDatagram = 65507
 
-// maxRate is a transaction each nanosecond.
-const maxRate = 1e9
-
 func (c *cellLoader) test(f fields, name string) testbed.Test {
 	t := testbed.Test{
 		Name:         name,
@@ -66,9 +63,6 @@ func load(f *fields) *testbed.Load {
 			f.reject("schedule", "No rate", "\"schedule\" says when an open loop sends, and without \"rate\" the loop is closed: it sends when the answer is there.")
 		}
 		return nil
-	}
-	if rate := get[float64](*f, "rate"); f.ok("rate") && !(rate > 0 && rate <= maxRate) {
-		f.reject("rate", "Bad rate", "A rate of %v transactions per second is none. Write more than 0 and at most %.0e, or leave it out for a closed loop.", rate, float64(maxRate))
 	}
 	l := &testbed.Load{Rate: get[float64](*f, "rate"), Schedule: "poisson"}
 	if f.set("schedule") {

@@ -150,7 +150,7 @@ func TestOverloadIsSaid(t *testing.T) {
 	require.Greater(t, result.Missed+record.Count(), int64(290), "each intended request is answered or missed")
 }
 
-func decoded(t *testing.T, r *rr.Recorder) *hdr.Histogram {
+func decoded(t testing.TB, r *rr.Recorder) *hdr.Histogram {
 	t.Helper()
 	encoded, err := r.Encode()
 	require.NoError(t, err)
