@@ -71,6 +71,9 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines 
 			o.warn("console of %s: %v", name, err)
 			continue
 		}
+		if log == nil { // It has no console.
+			continue
+		}
 		o.Consoles[consoleFile(cell, name)] = log
 		trouble := provision.Trouble(log)
 		for _, line := range trouble {
