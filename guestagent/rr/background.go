@@ -24,6 +24,9 @@ const (
 // foreground marks the calling thread as a loop's, and puts all that is not one
 // into the background.
 func foreground() error {
+	if !mayIdle() {
+		return nil
+	}
 	quiet.Lock()
 	defer quiet.Unlock()
 	self := unix.Gettid()

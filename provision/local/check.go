@@ -37,7 +37,7 @@ func check(want provision.Request) error {
 }
 
 func ofNetwork(sysctl string) bool {
-	return strings.HasPrefix(sysctl, "net.") || strings.HasPrefix(sysctl, "net/")
+	return strings.HasPrefix(sysctlPath(sysctl), "net/")
 }
 
 func wholeKernel(sysctl string) error {

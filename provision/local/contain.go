@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -48,7 +49,7 @@ func Contain() error {
 		Pdeathsig:   syscall.SIGTERM,
 	}
 	if err := child.Start(); err != nil {
-		return fmt.Errorf("make a user namespace: %w%s", err, forbidding())
+		return fmt.Errorf("make a user namespace: %w%s", err, forbidding("/"))
 	}
 	stop := relay(child.Process)
 	defer stop()
@@ -83,9 +84,9 @@ var limits = []struct{ path, forbids, allows string }{
 }
 
 // forbidding names the settings that are in the way.
-func forbidding() string {
+func forbidding(root string) string {
 	for _, l := range limits {
-		text, err := os.ReadFile("/proc/sys/" + l.path)
+		text, err := os.ReadFile(filepath.Join(root, "proc/sys", l.path))
 		if err == nil && strings.TrimSpace(string(text)) == l.forbids {
 			name := strings.ReplaceAll(l.path, "/", ".")
 			return fmt.Sprintf(": this system forbids it to ordinary users (%s is %s); allow it with: sudo sysctl %[1]s=%[3]s, or run as root", name, l.forbids, l.allows)
@@ -101,7 +102,7 @@ func hide() error {
 		return nil
 	}
 	if err := unix.Mount("testbed", hidden, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
-		return fmt.Errorf("mount a private tmpfs at %s: %w%s", hidden, err, forbidding())
+		return fmt.Errorf("mount a private tmpfs at %s: %w%s", hidden, err, forbidding("/"))
 	}
 	return nil
 }

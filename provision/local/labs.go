@@ -55,7 +55,7 @@ func (b *Backend) Down(ctx context.Context, lab string) ([]provision.Step, error
 		b.letGo(lab)
 		return nil, err
 	}
-	return provision.Finally(b.removeLab(lab, s, ""), func(context.Context) error {
+	return provision.Finally(s.removal(lab), func(context.Context) error {
 		b.letGo(lab)
 		return nil
 	}), nil
@@ -69,11 +69,12 @@ func (b *Backend) known(lab string) (seenLab, error) {
 	return b.folder.observe(lab)
 }
 
-func (b *Backend) removeLab(lab string, s seenLab, why string) (steps []provision.Step) {
+// removal ends what runs on each machine, and then takes the lab away as a whole.
+func (s seenLab) removal(lab string) (steps []provision.Step) {
 	for _, name := range slices.Sorted(maps.Keys(s.machines)) {
-		steps = append(steps, removeMachineStep(s.folder, 0, name, why))
+		steps = append(steps, removeMachineStep(s.folder, 0, name, ""))
 	}
-	return append(steps, provision.Step{Stage: 1, Name: "forget " + lab, Action: provision.Remove, Why: why,
+	return append(steps, provision.Step{Stage: 1, Name: "forget " + lab, Action: provision.Remove,
 		Do: func(context.Context) error { return takeAway(s.folder) }})
 }
 

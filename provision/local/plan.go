@@ -78,7 +78,7 @@ func (b *Backend) plan(want provision.Request) ([]provision.Step, error) {
 	j.cpus = dealt
 	b.describe(want, dealt, shared)
 	steps := j.steps()
-	if provision.Acts(steps) {
+	if b.barred == nil && slices.ContainsFunc(steps, func(s provision.Step) bool { return s.Action == provision.Create }) {
 		b.sayWhatIsDifferent(len(cpus), shared)
 	}
 	return provision.Finally(steps, func(ctx context.Context) error { return j.finish(ctx) }), nil
