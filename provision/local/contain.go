@@ -49,7 +49,7 @@ func Contain() error {
 		Pdeathsig:   syscall.SIGTERM,
 	}
 	if err := child.Start(); err != nil {
-		return fmt.Errorf("make a user namespace: %w%s", err, forbidding("/"))
+		return fmt.Errorf("make a user namespace: %w%s", err, forbidding())
 	}
 	stop := relay(child.Process)
 	defer stop()
@@ -83,16 +83,27 @@ var limits = []struct{ path, forbids, allows string }{
 	{"kernel/apparmor_restrict_unprivileged_userns", "1", "0"},
 }
 
-// forbidding names the settings that are in the way.
-func forbidding(root string) string {
+// Forbidden says by which setting this system forbids user namespaces to
+// ordinary users, and the command that allows them. Both are empty where it does
+// not. Root stands before every path; "" but in tests.
+func Forbidden(root string) (why, remedy string) {
 	for _, l := range limits {
-		text, err := os.ReadFile(filepath.Join(root, "proc/sys", l.path))
+		text, err := os.ReadFile(filepath.Join("/", root, "proc/sys", l.path))
 		if err == nil && strings.TrimSpace(string(text)) == l.forbids {
 			name := strings.ReplaceAll(l.path, "/", ".")
-			return fmt.Sprintf(": this system forbids it to ordinary users (%s is %s); allow it with: sudo sysctl %[1]s=%[3]s, or run as root", name, l.forbids, l.allows)
+			return name + " is " + l.forbids, "sudo sysctl " + name + "=" + l.allows
 		}
 	}
-	return ""
+	return "", ""
+}
+
+// forbidding ends an error with the setting that is in the way, if one is.
+func forbidding() string {
+	why, remedy := Forbidden("")
+	if why == "" {
+		return ""
+	}
+	return fmt.Sprintf(": this system forbids it to ordinary users (%s); allow it with: %s, or run as root", why, remedy)
 }
 
 // hide mounts the place for labs, once in a process.
@@ -102,7 +113,7 @@ func hide() error {
 		return nil
 	}
 	if err := unix.Mount("testbed", hidden, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755"); err != nil {
-		return fmt.Errorf("mount a private tmpfs at %s: %w%s", hidden, err, forbidding("/"))
+		return fmt.Errorf("mount a private tmpfs at %s: %w%s", hidden, err, forbidding())
 	}
 	return nil
 }

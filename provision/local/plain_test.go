@@ -58,21 +58,22 @@ func TestSysctlPath(t *testing.T) {
 	require.False(t, ofNetwork("net/../kernel/hostname"))
 }
 
-func TestForbidding(t *testing.T) {
+func TestForbidden(t *testing.T) {
 	root := t.TempDir()
-	require.Empty(t, forbidding(root))
+	forbidden := func() string { why, remedy := Forbidden(root); return why + "|" + remedy }
 	write := func(name, value string) {
 		path := filepath.Join(root, "proc/sys", name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(value+"\n"), 0o644))
 	}
+	require.Equal(t, "|", forbidden())
 	write("kernel/unprivileged_userns_clone", "1")
 	write("user/max_user_namespaces", "1000")
-	require.Empty(t, forbidding(root))
+	require.Equal(t, "|", forbidden())
 	write("kernel/apparmor_restrict_unprivileged_userns", "1")
-	require.Contains(t, forbidding(root), "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0")
+	require.Equal(t, "kernel.apparmor_restrict_unprivileged_userns is 1|sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0", forbidden())
 	write("user/max_user_namespaces", "0")
-	require.Contains(t, forbidding(root), "user.max_user_namespaces is 0")
+	require.Equal(t, "user.max_user_namespaces is 0|sudo sysctl user.max_user_namespaces=10000", forbidden())
 	write("kernel/unprivileged_userns_clone", "0")
-	require.Contains(t, forbidding(root), "sudo sysctl kernel.unprivileged_userns_clone=1")
+	require.Equal(t, "kernel.unprivileged_userns_clone is 0|sudo sysctl kernel.unprivileged_userns_clone=1", forbidden())
 }
