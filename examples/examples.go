@@ -1,5 +1,5 @@
-// Package examples holds lab files that are read, run and tested. It embeds the
-// one that testbed init writes, and knows nothing about labs.
+// Package examples holds lab files that are read, run and tested. It embeds
+// those that the program itself uses, and knows nothing about labs.
 package examples
 
 import _ "embed"
@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed first.hcl
 var First string
+
+// Calibration is the lab whose answer is known, for testbed doctor --calibrate.
+//
+//go:embed calibration.hcl
+var Calibration string

@@ -11,8 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"github.com/testbed-lab/testbed/guestagent/attach"
 	"github.com/testbed-lab/testbed/guestagent/namespace"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
@@ -49,6 +51,7 @@ type runner struct {
 	machine *netmode.Machine
 	agree   agreement
 	skip    skipList
+	kernel  *kernelLog
 	warm    *rr.Recorder
 	record  *rr.Recorder
 }
@@ -56,7 +59,7 @@ type runner struct {
 // Run does a segment from the first block to the last. It returns nil only if
 // all blocks were tried and the machine is as it was; blocks that failed or were
 // unsupported are results, not errors.
-func (a *Agent) Run(ctx context.Context, segment proto.Segment) error {
+func (a *Agent) Run(ctx context.Context, segment proto.Segment) (err error) {
 	if err := check(&segment); err != nil {
 		return err
 	}
@@ -65,6 +68,11 @@ func (a *Agent) Run(ctx context.Context, segment proto.Segment) error {
 		return err
 	}
 	defer closeSpace()
+	attached, err := attach.To(ctx, space, segment, os.Getenv("SSH_CONNECTION"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, attached.Undo()) }()
 	machine, err := netmode.NewMachine(space)
 	if err != nil {
 		return err
@@ -73,10 +81,12 @@ func (a *Agent) Run(ctx context.Context, segment proto.Segment) error {
 	machine.BeforeStep = a.BeforeStep
 	r := &runner{
 		Agent: a, segment: segment, machine: machine,
-		agree: agreement{peer: a.Peer, name: segment.Self.Name},
-		skip:  newSkipList(),
-		warm:  rr.NewRecorder(), record: rr.NewRecorder(),
+		agree:  agreement{peer: a.Peer, name: segment.Self.Name},
+		skip:   skipList{},
+		kernel: openKernelLog(kernelLogPath),
+		warm:   rr.NewRecorder(), record: rr.NewRecorder(),
 	}
+	defer r.kernel.close()
 	for _, block := range segment.Blocks {
 		if err := r.block(ctx, block); err != nil {
 			return fmt.Errorf("run block %d (%s, %s): %w", block.Index, block.Test, block.Mode, err)
@@ -102,11 +112,12 @@ func (r *runner) block(ctx context.Context, block proto.Block) error {
 	if err := r.Emit(proto.Message{Type: proto.TypeStarted, Start: &proto.Start{Index: block.Index}}); err != nil {
 		return err
 	}
+	r.kernel.mark()
 	result, err := r.measure(ctx, block)
 	if err != nil {
 		return err
 	}
-	result.Index = block.Index
+	result.Index, result.KernelLog = block.Index, r.kernel.since()
 	return r.Emit(proto.Message{Type: proto.TypeBlock, Block: result})
 }
 

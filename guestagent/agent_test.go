@@ -12,6 +12,7 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent"
 	"github.com/testbed-lab/testbed/guestagent/machinetest"
@@ -26,12 +27,17 @@ type end struct {
 	mu       sync.Mutex
 	messages []proto.Message
 	err      error
+	started  func() // Called when the first block begins. Optional.
 }
 
 func (e *end) emit(m proto.Message) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.messages = append(e.messages, m)
+	if e.started != nil && m.Type == proto.TypeStarted {
+		e.started()
+		e.started = nil
+	}
 	return nil
 }
 
@@ -194,9 +200,57 @@ func TestCancelledInTheMiddle(t *testing.T) {
 	server.RequireUnchanged(t, before[1])
 }
 
-// TestFailuresAreNotRepeated: a mode that fails three times in a row is not tried
-// a fourth, and the others go on.
-func TestFailuresAreNotRepeated(t *testing.T) {
+// TestMachinesThatExist: the NIC is down and has no address; both are as they
+// were after all blocks, and after a session that was cut short in one.
+func TestMachinesThatExist(t *testing.T) {
+	t.Setenv("SSH_CONNECTION", "127.0.0.1 40000 127.0.0.1 22")
+	for name, length := range map[string]time.Duration{"to the end": 30 * time.Millisecond, "cut short": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			test := short("tcp", "tcp_rr")
+			test.Duration = length
+			client, server := pair(t, append(everyMode()[:3:3], proto.Mode{Name: "host2", Kind: "host"}), []proto.Test{test}, 1)
+			for _, e := range []*end{client, server} {
+				e.segment.Self.Attach = true
+				e.unplug(t)
+			}
+			before := [2][]string{client.Snapshot(t), server.Snapshot(t)}
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if length == time.Minute {
+				client.started = func() { time.AfterFunc(200*time.Millisecond, cancel) }
+			}
+			run(ctx, client, server)
+			if length != time.Minute {
+				require.NoError(t, client.err)
+				require.NoError(t, server.err)
+				for _, result := range client.results() {
+					require.Equal(t, proto.StatusOK, result.Status, result.Reason)
+				}
+			} else {
+				require.ErrorIs(t, client.err, context.Canceled)
+			}
+			client.RequireUnchanged(t, before[0])
+			server.RequireUnchanged(t, before[1])
+		})
+	}
+}
+
+// unplug takes the NIC's addresses and sets it down.
+func (e *end) unplug(t *testing.T) {
+	t.Helper()
+	nic, err := e.Links.LinkByName(machinetest.NIC)
+	require.NoError(t, err)
+	all, err := e.Links.AddrList(nic, unix.AF_INET)
+	require.NoError(t, err)
+	for _, address := range all {
+		require.NoError(t, e.Links.AddrDel(nic, &address))
+	}
+	require.NoError(t, e.Links.LinkSetDown(nic))
+}
+
+// TestAFailureIsTriedAgain, each time: when it is enough is not the agents' to
+// say. What the kernel said meanwhile comes with each.
+func TestAFailureIsTriedAgain(t *testing.T) {
 	modes := []proto.Mode{{Name: "host", Kind: "host"}, {Name: "bad", Kind: "macvlan", Mode: "bridge", At: "server"}}
 	client, server := pair(t, modes, []proto.Test{short("tcp", "tcp_rr")}, 5)
 	tried := 0
@@ -210,16 +264,16 @@ func TestFailuresAreNotRepeated(t *testing.T) {
 	run(t.Context(), client, server)
 	require.NoError(t, client.err)
 	require.NoError(t, server.err)
-	require.Equal(t, 3, tried)
+	require.Equal(t, 5, tried)
 	for i, result := range client.results() {
 		if i%2 == 0 {
 			require.Equal(t, proto.StatusOK, result.Status, result.Reason)
 			continue
 		}
 		require.Equal(t, proto.StatusFailed, result.Status)
-		require.Contains(t, result.Reason, `server: build mode "bad": give the container its address: broken for the test`)
-		require.Equal(t, i >= 6, strings.Contains(result.Reason, "not tried again"), result.Reason)
+		require.Equal(t, `server: build mode "bad": give the container its address: broken for the test`, result.Reason)
 		require.Equal(t, result.Reason, server.results()[i].Reason)
+		require.NotEmpty(t, server.results()[i].KernelLog, "the kernel tells of a macvlan, or cannot be heard")
 	}
 }
 

@@ -5,17 +5,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
 	"strings"
 	"syscall"
 
+	"github.com/testbed-lab/testbed/guestagent/attach"
 	"github.com/testbed-lab/testbed/guestagent/hostinfo"
+	"github.com/testbed-lab/testbed/guestagent/namespace"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
 
-// Command is the agent's command line: run, hostinfo [DEVICE…] or version.
+// Command is the agent's command line.
 func Command(args []string, in io.Reader, out io.Writer) error {
 	verb := strings.Join(args[:min(1, len(args))], "")
 	switch verb {
@@ -23,11 +26,15 @@ func Command(args []string, in io.Reader, out io.Writer) error {
 		if err := quietRuntime(); err != nil {
 			return err
 		}
-		// Without this a closed pipe kills the agent before it has undone anything.
-		signal.Ignore(syscall.SIGPIPE)
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+		ctx, stop := untilSignal()
 		defer stop()
 		return Session(ctx, nil, in, out)
+	case "check":
+		return checkNIC(args[1:])
+	case "lease":
+		ctx, stop := untilSignal()
+		defer stop()
+		return lease(ctx, strings.Join(args[1:], " "), in, leaseSilence)
 	case "hostinfo":
 		encoder := json.NewEncoder(out)
 		encoder.SetIndent("", "  ")
@@ -36,7 +43,32 @@ func Command(args []string, in io.Reader, out io.Writer) error {
 		_, err := fmt.Fprintf(out, "testbed-agent protocol %d %s\n", proto.Version, runtime.Version())
 		return err
 	}
-	return fmt.Errorf("run verb %q: the agent knows run, hostinfo [DEVICE…] and version", verb)
+	return fmt.Errorf("run verb %q: the agent knows run, check DEVICE ADDRESS [share], lease FOLDER, hostinfo [DEVICE…] and version", verb)
+}
+
+// untilSignal ends with the signals that ask a program to end. Without a handler
+// a closed pipe kills the agent before it has undone anything.
+func untilSignal() (context.Context, context.CancelFunc) {
+	signal.Ignore(syscall.SIGPIPE)
+	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+}
+
+// checkNIC says whether a lab may have a NIC of a machine that exists.
+func checkNIC(args []string) error {
+	if len(args) < 2 || len(args) > 3 {
+		return fmt.Errorf("run verb check: want DEVICE ADDRESS [share], have %q", args)
+	}
+	host := proto.Host{Device: args[0], Share: len(args) == 3 && args[2] == "share"}
+	var err error
+	if host.Address, err = netip.ParsePrefix(args[1]); err != nil {
+		return fmt.Errorf("run verb check: %w", err)
+	}
+	space, err := namespace.Own()
+	if err != nil {
+		return err
+	}
+	defer space.Close()
+	return attach.Check(space, host, os.Getenv("SSH_CONNECTION"))
 }
 
 // noPreemption keeps the runtime's monitor from signalling a thread that is in a

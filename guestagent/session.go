@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/hostinfo"
 	"github.com/testbed-lab/testbed/guestagent/namespace"
@@ -22,6 +23,7 @@ var errSessionEnded = errors.New("the conductor ended the session")
 // "error". When in ends before the segment does, all is undone. The machine is a
 // namespace; nil is the process's own.
 func Session(ctx context.Context, machine *namespace.Namespace, in io.Reader, out io.Writer) error {
+	out = &patient{out: out, patience: peerTimeout}
 	s := &session{machine: machine, out: json.NewEncoder(out), peer: make(chan json.RawMessage, 16)}
 	if err := s.run(ctx, in); err != nil {
 		// The conductor may be the one that is gone: then nobody is told.
@@ -40,8 +42,8 @@ type session struct {
 
 func (s *session) run(ctx context.Context, in io.Reader) error {
 	lines := json.NewDecoder(bufio.NewReader(in))
-	var segment proto.Segment
-	if err := lines.Decode(&segment); err != nil {
+	segment, err := brief(ctx, lines)
+	if err != nil {
 		return fmt.Errorf("read segment: %w", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -57,6 +59,28 @@ func (s *session) run(ctx context.Context, in io.Reader) error {
 	}
 	agent := &Agent{Namespace: s.machine, Peer: s, Emit: s.emit}
 	return agent.Run(ctx, segment)
+}
+
+// brief waits for the segment, which the conductor sends at once.
+func brief(ctx context.Context, lines *json.Decoder) (proto.Segment, error) {
+	type answer struct {
+		segment proto.Segment
+		err     error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		var a answer
+		a.err = lines.Decode(&a.segment)
+		read <- a
+	}()
+	select {
+	case a := <-read:
+		return a.segment, a.err
+	case <-ctx.Done():
+		return proto.Segment{}, context.Cause(ctx)
+	case <-time.After(peerTimeout):
+		return proto.Segment{}, fmt.Errorf("there is none after %v", peerTimeout)
+	}
 }
 
 func (s *session) hello(device string) (*proto.Hello, error) {

@@ -42,45 +42,19 @@ func both(client, server verdict) verdict {
 	return fine
 }
 
-// patience is how many failures in a row a mode has in a test. After them its
-// other blocks fail at once, with the last reason.
-const patience = 3
+// skipList remembers what need not be tried again: what a kernel lacks, by mode.
+// Both agents are given the same verdicts, so theirs are the same. A failure is
+// tried again: the conductor says when it has seen enough.
+type skipList map[string]verdict
 
-// skipList remembers what need not be tried again. Both agents are given the
-// same verdicts, so theirs are the same.
-type skipList struct {
-	unsupported map[string]verdict // By mode.
-	failures    map[[2]string]int  // By test and mode, in a row.
-	last        map[[2]string]verdict
-}
-
-func newSkipList() skipList {
-	return skipList{map[string]verdict{}, map[[2]string]int{}, map[[2]string]verdict{}}
-}
-
-func (s *skipList) add(block proto.Block, v verdict) {
-	key := [2]string{block.Test, block.Mode}
-	switch v.Status {
-	case proto.StatusUnsupported:
-		s.unsupported[block.Mode] = v
-	case proto.StatusFailed:
-		s.failures[key]++
-		s.last[key] = v
-	default:
-		s.failures[key] = 0
+func (s skipList) add(block proto.Block, v verdict) {
+	if v.Status == proto.StatusUnsupported {
+		s[block.Mode] = v
 	}
 }
 
 // verdict is the one that a block has without being tried, if any.
-func (s *skipList) verdict(block proto.Block) (verdict, bool) {
-	if v, known := s.unsupported[block.Mode]; known {
-		return v, true
-	}
-	key := [2]string{block.Test, block.Mode}
-	if s.failures[key] < patience {
-		return verdict{}, false
-	}
-	v := s.last[key]
-	v.Reason += " (not tried again after three failures in a row)"
-	return v, true
+func (s skipList) verdict(block proto.Block) (verdict, bool) {
+	v, known := s[block.Mode]
+	return v, known
 }

@@ -1,6 +1,7 @@
 package guestinit
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"slices"
@@ -39,8 +40,20 @@ type session struct {
 	ended    chan struct{}
 }
 
-func newSession(channel ssh.Channel, server *sshServer) *session {
-	return &session{channel: channel, children: server.children, graces: server.graces, env: slices.Clone(baseEnv), ended: make(chan struct{})}
+func newSession(channel ssh.Channel, server *sshServer, conn ssh.ConnMetadata) *session {
+	env := append(slices.Clone(baseEnv), connection(conn))
+	return &session{channel: channel, children: server.children, graces: server.graces, env: env, ended: make(chan struct{})}
+}
+
+// connection tells commands who is at the other end, as sshd does.
+func connection(conn ssh.ConnMetadata) string {
+	words := []string{}
+	for _, address := range []net.Addr{conn.RemoteAddr(), conn.LocalAddr()} {
+		if host, port, err := net.SplitHostPort(address.String()); err == nil {
+			words = append(words, host, port)
+		}
+	}
+	return "SSH_CONNECTION=" + strings.Join(words, " ")
 }
 
 // serve handles a session's requests until its channel or connection closes,

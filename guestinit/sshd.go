@@ -97,7 +97,7 @@ func (s *sshServer) handle(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		go newSession(channel, s).serve(requests)
+		go newSession(channel, s, secure).serve(requests)
 	}
 }
 

@@ -187,6 +187,13 @@ func TestEnvAndSignal(t *testing.T) {
 	require.Equal(t, 3, exit.ExitStatus())
 }
 
+// An agent looks there for the NIC that it must not touch.
+func TestSessionsKnowTheirConnection(t *testing.T) {
+	out, err := newClientSession(t, serveSSH(t)).Output(`echo "$SSH_CONNECTION"`)
+	require.NoError(t, err)
+	require.Regexp(t, `^127\.0\.0\.1 \d+ 127\.0\.0\.1 \d+\n$`, string(out))
+}
+
 func TestTerminal(t *testing.T) {
 	s := newClientSession(t, serveSSH(t))
 	require.NoError(t, s.RequestPty("vt100", 40, 100, nil))

@@ -60,6 +60,9 @@ func (c *cellLoader) networks() {
 		if f.ok("subnet") {
 			c.subnet(f, &n)
 		}
+		if c.exists() && f.set("mtu") {
+			f.reject("mtu", "Not ours to set", "The machines of this lab exist, and so does their NICs' MTU. Leave \"mtu\" out.")
+		}
 		c.cell.Networks = append(c.cell.Networks, n)
 	}
 }

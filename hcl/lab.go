@@ -31,7 +31,9 @@ func (l *loader) head() {
 	if len(blocks) == 0 {
 		return
 	}
-	f := newScope(l.source, nil).fields(blocks[0], nil)
+	scope := newScope(l.source, nil)
+	l.lab.Void = voidRules(scope, blocks[0])
+	f := scope.fields(blocks[0], nil)
 	l.lab.Name = blocks[0].label
 	l.lab.Description = get[string](f, "description")
 	l.lab.Seed = int64(get[int](f, "seed"))
@@ -39,6 +41,7 @@ func (l *loader) head() {
 	l.lab.Connect = get[string](f, "connect")
 	l.lab.Mirror = get[string](f, "mirror")
 	l.boots, l.seeds = get[int](f, "boots"), get[int](f, "seeds")
+	l.existing(f)
 }
 
 // images decodes all images; those that no cell uses are checked too.

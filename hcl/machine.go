@@ -95,13 +95,13 @@ func (c *cellLoader) nic(m *testbed.Machine, b *blockSource, f fields) {
 func device(index int) string { return "eth" + strconv.Itoa(index+1) }
 
 var (
-	sshTarget  = regexp.MustCompile(`^([A-Za-z0-9._-]+@)?([A-Za-z0-9._-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?$`)
+	// Nothing that ssh would take for an option.
+	sshTarget  = regexp.MustCompile(`^([A-Za-z0-9._][A-Za-z0-9._-]*@)?([A-Za-z0-9._][A-Za-z0-9._-]*|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?$`)
 	deviceName = regexp.MustCompile(`^[^\s/:]{1,15}$`)
 )
 
 // computer is a machine that exists.
 func (c *cellLoader) computer(b *blockSource, i instance) testbed.Machine {
-	c.source.out.unbuiltf(b.at(), "A machine block is not built yet. Use a vm.")
 	f := c.scope.fields(b, i.names)
 	m := testbed.Machine{
 		Name:  i.name,
@@ -111,6 +111,7 @@ func (c *cellLoader) computer(b *blockSource, i instance) testbed.Machine {
 	if f.ok("ssh") && !sshTarget.MatchString(m.SSH) {
 		f.reject("ssh", "Bad ssh", "%q is not what ssh connects to. Write \"user@host\" or \"user@host:22\".", m.SSH)
 	}
+	c.sameComputer(f, m)
 	if f.ok("nic") && !deviceName.MatchString(get[string](f, "nic")) {
 		f.reject("nic", "Bad nic", "%q is no name of an interface. It is as ip link shows it, such as \"eth1\".", get[string](f, "nic"))
 	}

@@ -3,6 +3,7 @@ package hcl
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -33,6 +34,7 @@ func mode(f fields, name string) testbed.Mode {
 		Shim:         get[bool](f, "shim"),
 		Container:    get[string](f, "container"),
 		Service:      get[bool](f, "service"),
+		Delay:        get[time.Duration](f, "delay"),
 		MTU:          get[int](f, "mtu"),
 		GRO:          optional[bool](f, "gro"),
 		TSO:          optional[bool](f, "tso"),
@@ -48,6 +50,9 @@ func mode(f fields, name string) testbed.Mode {
 	}
 	checkBelongs(&f, m.Kind)
 	m.Mode = submode(&f, m.Kind)
+	if m.Delay > time.Second {
+		f.reject("delay", "Bad delay", "\"delay\" is %s, and 1s is the most: after that a request counts as lost.", m.Delay)
+	}
 	checkCombination(&f, m)
 	return m
 }

@@ -113,7 +113,7 @@ func metricTable() string {
 		rows = append(rows, fmt.Sprintf("| `%s(test, mode)` | the mode's %s, in %s | yes |\n", name, name, unit))
 	}
 	rows = append(rows,
-		"| `ratio(test, mode, base, \"p50\")` | mode over base, the median of the rounds' ratios; of any of the above | yes |\n",
+		"| `ratio(test, mode, base, \"p50\")` | mode over base, the geometric mean of the rounds' ratios; of any of the above | yes |\n",
 		"| `instructions(test, mode)` | instructions for one transaction | no |\n",
 		"| `softirqs(test, mode)` | softirqs for one transaction | no |\n",
 		"| `capability(test, mode, \"NAME\")` | whether something works in the mode; the test may be left out | no |\n",
@@ -135,7 +135,7 @@ func TestMetricTableIsComplete(t *testing.T) {
 
 // The schema can be used as it is: defaults convert, names are unlike.
 func TestSchema(t *testing.T) {
-	for _, b := range append(slices.Clone(language), nicBlock) {
+	for _, b := range append(slices.Clone(language), nicBlock, voidBlock) {
 		seen := map[string]bool{}
 		for _, word := range b.words() {
 			require.False(t, seen[word], "%s.%s", b.name, word)

@@ -23,6 +23,11 @@ const (
 	reference  kind = "reference"
 	references kind = "list of references"
 	expression kind = "expression"
+
+	// Limits that "off" takes away.
+	shareLimit    kind = "percentage, or `\"off\"`"
+	countLimit    kind = "whole number, or `\"off\"`"
+	durationLimit kind = "duration, or `\"off\"`"
 )
 
 // attribute is one argument of a block.
@@ -47,7 +52,7 @@ type block struct {
 	doc        string
 	attributes []attribute
 	blocks     []*block // Blocks inside it.
-	once       bool     // At most one a file.
+	once       bool     // At most one a file, or in the block around it.
 	free       bool     // The user names the attributes.
 	iterates   string   // "for_each" or "count", or empty.
 	unbuilt    bool

@@ -67,9 +67,11 @@ func (s *source) top(syntax *hclsyntax.Block) {
 
 func (s *source) unknownBlock(syntax *hclsyntax.Block) {
 	at := syntax.TypeRange
-	if syntax.Type == nicBlock.name {
-		s.out.errorf(at, "Misplaced block", "A nic block stands inside a vm block.")
-		return
+	for _, outer := range language {
+		if outer.inner(syntax.Type) != nil {
+			s.out.errorf(at, "Misplaced block", "%s block stands inside %s block.", capital(article(syntax.Type)), article(outer.name))
+			return
+		}
 	}
 	s.out.errorf(at, "Unknown block", "There is no block %q.%s", syntax.Type, orList(suggest(syntax.Type, topLevelNames()), "The blocks are ", topLevelNames()))
 }
@@ -95,13 +97,23 @@ func (s *source) block(spec *block, syntax *hclsyntax.Block) *blockSource {
 	}
 	for _, inner := range syntax.Body.Blocks {
 		if spec := spec.inner(inner.Type); spec != nil {
-			b.inner = append(b.inner, s.block(spec, inner))
+			s.addInner(b, s.block(spec, inner))
 			continue
 		}
 		s.unknownInner(b, inner)
 	}
 	s.checkRequired(b)
 	return b
+}
+
+func (s *source) addInner(b, inner *blockSource) {
+	for _, other := range b.inner {
+		if other.spec == inner.spec && inner.spec.once {
+			s.out.errorf(inner.at(), "Duplicate block", "%s block has one %s block, and there is one at line %d.", capital(article(b.spec.name)), inner.spec.name, other.at().Start.Line)
+			return
+		}
+	}
+	b.inner = append(b.inner, inner)
 }
 
 func (s *source) unknownAttribute(b *blockSource, a *hclsyntax.Attribute) {

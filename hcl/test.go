@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -38,12 +39,20 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")
+		if c.exists() && t.Boots > 1 {
+			f.reject("boots", "Nothing boots", "%s", cannotBoot)
+		}
 	}
 	if f.set("seeds") {
 		t.Seeds = get[int](f, "seeds")
 	}
 	t.Modes = c.testModes(&f)
 	checkSizes(&f, t)
+	if t.Precision > 0 && t.MaxRounds == 0 {
+		t.MaxRounds = furtherRounds * t.Rounds * t.Boots
+	}
+	c.checkBoots(&f, t)
+	c.checkShare(f, t)
 	t.Network = c.testNetwork(&f, t)
 	return t
 }
@@ -94,8 +103,30 @@ func checkSizes(f *fields, t testbed.Test) {
 	if f.set("max_rounds") && !f.set("precision") && f.ok("precision") {
 		f.reject("max_rounds", "No precision", "\"max_rounds\" bounds the rounds that \"precision\" asks for, and there is none. Write rounds = %d for a fixed number.", t.MaxRounds)
 	}
-	if f.set("max_rounds") && f.ok("max_rounds", "rounds") && t.MaxRounds < t.Rounds {
-		f.reject("max_rounds", "Bad max_rounds", "\"max_rounds\" is %d, and less than \"rounds\", %d.", t.MaxRounds, t.Rounds)
+	if least := t.Rounds * t.Boots; f.set("max_rounds") && f.ok("max_rounds", "rounds", "boots") && t.MaxRounds < least {
+		f.reject("max_rounds", "Bad max_rounds", "\"max_rounds\" is %d, and less than the %d of \"rounds\"%s.", t.MaxRounds, least, times(t.Boots))
+	}
+}
+
+func times(boots int) string {
+	if boots == 1 {
+		return ""
+	}
+	return fmt.Sprintf(" in %d boots", boots)
+}
+
+// furtherRounds is how many times "rounds" the default of max_rounds is: they
+// make an interval about √10 times as narrow, and whoever asks for less than a
+// third of what "rounds" give should say how long that may take.
+const furtherRounds = 10
+
+// checkBoots refuses to boot what is not ours to boot.
+func (c *cellLoader) checkBoots(f *fields, t testbed.Test) {
+	for _, m := range c.cell.Machines {
+		if m.SSH != "" && t.Boots > 1 {
+			f.reject("boots", "Impossible boots", "\"boots\" needs machines that boot, and machine %q exists: it is reached by ssh and left as it is. Write boots = 1.", m.Name)
+			return
+		}
 	}
 }
 

@@ -29,6 +29,10 @@ var converters = map[kind]func(attribute, cty.Value) (any, error){
 	mirrorURL:  asMirror,
 	libvirtURI: asLibvirtURI,
 	suite:      asSuite,
+
+	shareLimit:    orOff(asShare, -1.0),
+	countLimit:    orOff(asInteger, -1),
+	durationLimit: orOff(asDuration, time.Duration(-1)),
 }
 
 // problem is a sentence for the user; an error only where it is returned as one.

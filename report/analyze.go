@@ -99,10 +99,10 @@ func (t *trial) result() (testbed.TestResult, []string) {
 	r := testbed.TestResult{
 		Name: t.test.Name, Protocol: t.test.Protocol, Engine: t.test.Engine,
 		Seed: t.seed, Cell: t.coordinates, Load: t.test.Load, Unit: "ns",
-		Block:  testbed.BlockLength{Nanoseconds: int64(t.test.Block)},
-		Rounds: len(t.rounds), Request: t.test.Request, Response: t.test.Response,
-		NoiseFloor:  t.ratio(t.first(), t.second(), p50),
-		NoiseFloors: map[string]testbed.Estimate{},
+		Block: testbed.BlockLength{Nanoseconds: int64(t.test.Block)},
+		Boots: t.booted(), Rounds: len(t.rounds), Stopping: t.stopping(),
+		Request: t.test.Request, Response: t.test.Response,
+		NoiseFloors: t.noiseFloors(),
 		Voided:      []testbed.VoidedBlock{},
 		Modes:       []testbed.ModeResult{},
 		Settings:    settingsOf(t.test),
@@ -111,7 +111,19 @@ func (t *trial) result() (testbed.TestResult, []string) {
 		r.Modes = append(r.Modes, t.mode(s))
 		r.Voided = append(r.Voided, s.voided...)
 	}
+	r.NoiseFloor = r.NoiseFloors[p50.name]
+	t.claims(&r)
 	return r, t.audit(r)
+}
+
+// noiseFloors are host against itself by metric.
+func (t *trial) noiseFloors() map[string]testbed.Estimate {
+	floors := map[string]testbed.Estimate{}
+	first, second := t.first(), t.second()
+	for _, metric := range metrics {
+		floors[metric.name] = t.ratio(first, second, metric)
+	}
+	return floors
 }
 
 func settingsOf(t testbed.Test) testbed.Settings {
@@ -129,12 +141,15 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 		Status: status, Reason: reason,
 		Blocks: s.blocks(), Transactions: s.transactions(),
 		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
-		Claims: map[string]testbed.Claim{}, Drift: testbed.Estimate{Reason: "not known"}, Beside: []testbed.EngineResult{},
+		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: []testbed.EngineResult{},
 		Setup: append([]string{}, s.setup...), Evidence: map[string]any{}, Capabilities: map[string]any{},
 	}
 	for _, metric := range metrics {
 		*figureOf(&m, metric.name) = t.estimate(s, metric)
 		m.RatioToHost[metric.name] = t.ratio(s, t.host, metric)
+		if metric.name != "rate" {
+			m.AddedToHost[metric.name] = t.added(s, metric)
+		}
 	}
 	return m
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/report/stats"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -39,7 +40,7 @@ func TestAnalyzeRecoversTheTruth(t *testing.T) {
 				continue
 			}
 			ratio := m.RatioToHost["p50"]
-			assert.Equal(t, "median of rounds", ratio.Method)
+			assert.Equal(t, "geometric mean of rounds", ratio.Method)
 			assert.InDelta(t, w.factors[m.Name], *ratio.Estimate, 0.02, m.Name)
 			assert.LessOrEqual(t, *ratio.Lo, *ratio.Estimate)
 			assert.GreaterOrEqual(t, *ratio.Hi, *ratio.Estimate)
@@ -70,12 +71,24 @@ func TestRatioIsPaired(t *testing.T) {
 	}
 	r, err := Analyze(in)
 	require.NoError(t, err)
-	ratio := modeOf(t, r, "tcp_rr", "macvlan").RatioToHost["p50"]
-	assert.InDelta(t, 1, *ratio.Estimate, 1e-9)
-	assert.InDelta(t, 0.9, *ratio.Lo, 1e-9)
-	assert.InDelta(t, 1.1, *ratio.Hi, 1e-9)
+	macvlan := modeOf(t, r, "tcp_rr", "macvlan")
+	ratio := macvlan.RatioToHost["p50"]
+	ratios := []float64{0.9, 0.95, 1, 1, 1.05, 1.1}
+	product, logs := 1.0, []float64{}
+	for _, ratio := range ratios {
+		product, logs = product*ratio, append(logs, math.Log(ratio))
+	}
+	lo, hi := stats.RoundMean(logs).Interval()
+	assert.InDelta(t, math.Pow(product, 1.0/6), *ratio.Estimate, 1e-9, "the geometric mean")
+	assert.InDelta(t, math.Exp(lo), *ratio.Lo, 1e-9)
+	assert.InDelta(t, math.Exp(hi), *ratio.Hi, 1e-9)
+	// Host's two blocks are 250 on average, times the drift.
+	added := macvlan.AddedToHost["p50"]
+	assert.InDelta(t, ((180-250)*1+(190-250)*2+(200-250)*3+(200-250)*4+(210-250)*5+(220-250)*6)/6.0, *added.Estimate, 1e-9)
+	assert.Less(t, *added.Lo, *added.Estimate)
+	assert.Greater(t, *added.Hi, *added.Estimate)
 	assert.InDelta(t, 0.25, *r.Tests[0].NoiseFloor.Estimate, 1e-9, "first against second, in the order they ran")
-	assert.InDelta(t, 700, *modeOf(t, r, "tcp_rr", "host").P50.Estimate, 1e-9, "200 × the median drift of 3.5")
+	assert.InDelta(t, 200*math.Pow(720, 1.0/6), *modeOf(t, r, "tcp_rr", "host").P50.Estimate, 1e-6, "200 × the geometric mean of the drift")
 }
 
 func TestPercentileNeedsSamplesBeyondIt(t *testing.T) {
@@ -83,8 +96,8 @@ func TestPercentileNeedsSamplesBeyondIt(t *testing.T) {
 		transactions int
 		p90, p99     string
 	}{
-		{10000, "median of rounds", "median of rounds"},
-		{1000, "median of rounds", "pooled"},
+		{10000, "geometric mean of rounds", "geometric mean of rounds"},
+		{1000, "geometric mean of rounds", "pooled"},
 		{999, "pooled", ""},
 		{100, "pooled", ""},
 		{30, "", ""},

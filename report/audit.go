@@ -31,7 +31,13 @@ func (t *trial) audit(r testbed.TestResult) []string {
 	if n := r.NoiseFloor.N; r.NoiseFloor.Estimate != nil && n < stats.MinRounds {
 		warn("no interval is given on fewer than %d rounds", stats.MinRounds)
 	}
-	for _, s := range t.series {
+	if r.Boots > 1 && r.Boots < stats.MinBoots {
+		warn("no interval is given on fewer than %d boots", stats.MinBoots)
+	}
+	for i, s := range t.series {
+		if text := auditDrift(r.Modes[i].Drift); text != "" {
+			warn("%s: %s", s.mode.Name, text)
+		}
 		for _, text := range t.auditSeries(s) {
 			warn("%s: %s", s.mode.Name, text)
 		}
@@ -43,6 +49,9 @@ func (t *trial) auditSeries(s *series) []string {
 	texts := []string{}
 	if product, want := s.concurrency(), float64(max(t.test.Connections, 1)); t.test.Load == nil && math.Abs(product/want-1) > auditTolerance {
 		texts = append(texts, fmt.Sprintf("rate × mean is %.2f, not %.0f: part of the block's time lies outside of its transactions", product, want))
+	}
+	if text := t.auditSerial(s); text != "" {
+		texts = append(texts, text)
 	}
 	if n := len(s.voided); n > 0 && len(s.samples) > 0 {
 		texts = append(texts, fmt.Sprintf("%s voided; the first: %s", count(n, "block"), s.voided[0].Reason))
@@ -59,6 +68,21 @@ func (t *trial) auditSeries(s *series) []string {
 	return texts
 }
 
+// auditSerial says that a mode's rounds resemble each other more than the
+// intervals allow for.
+func (t *trial) auditSerial(s *series) string {
+	if s == t.host || t.booted() > 1 {
+		return ""
+	}
+	p := t.pair(s, t.host, p50)
+	if rounds := known(p.logs); p.method == methodRounds && len(rounds) >= stats.MinRounds {
+		if correlation, clear := stats.Serial(rounds); clear {
+			return fmt.Sprintf("its ratio to host wanders from round to round (autocorrelation %.2f): its intervals may be too narrow; more rounds or boots would tell", correlation)
+		}
+	}
+	return ""
+}
+
 // concurrency is rate × mean, the median over blocks: by Little's law the
 // number of transactions under way at once. It is NaN for no block.
 func (s *series) concurrency() float64 {
@@ -69,6 +93,14 @@ func (s *series) concurrency() float64 {
 		}
 	}
 	return stats.Median(products)
+}
+
+// concurrent is the same, or nil for no block.
+func (s *series) concurrent() *float64 {
+	if c := s.concurrency(); !math.IsNaN(c) {
+		return &c
+	}
+	return nil
 }
 
 // sums adds up what should not have happened.

@@ -45,7 +45,8 @@ const beyond = 100
 
 // Methods of an estimate.
 const (
-	methodRounds = "median of rounds"
+	methodRounds = "geometric mean of rounds"
+	methodBoots  = "geometric mean of boots"
 	methodPooled = "pooled"
 )
 
@@ -77,93 +78,97 @@ func (t *trial) method(s *series, m metric) (method, reason string) {
 	return "", fmt.Sprintf("%d transactions beyond it, %d needed: %.0f rounds of this length would have them", have, beyond, rounds)
 }
 
-// estimate is a mode's own figure.
+// estimate is a mode's own figure. With one boot its interval is about the time
+// that was measured: how well the rounds show the mode's level in it, relative
+// to what all modes shared. So it rests on differences within rounds: of host's
+// two blocks for host, of the mode's to host's for a mode.
 func (t *trial) estimate(s *series, m metric) testbed.Estimate {
 	method, reason := t.method(s, m)
-	switch method {
-	case methodRounds:
-		return ofRounds(exps(s.logs(m)))
-	case methodPooled:
-		return t.ofPool(len(s.samples), func(weights []int) float64 { return s.pooled(m, weights) })
+	if method == "" {
+		return testbed.Estimate{Reason: reason}
 	}
-	return testbed.Estimate{Reason: reason}
+	own := t.level(s, m, method)
+	if t.booted() > 1 || own.n == 0 {
+		return own.estimate(t.methodOf(method))
+	}
+	error, reason := t.ownError(s, m)
+	own.Error, own.Freedom = error.Error, error.Freedom
+	if own.reason == "" {
+		own.reason = reason
+	}
+	return own.estimate(method)
+}
+
+// level is the mean of the logs of a mode's figure, or the log of its pooled one.
+func (t *trial) level(s *series, m metric, method string) mean {
+	if method == methodPooled {
+		return t.pooledMean(s.logs(p50), func(weights []int) float64 { return math.Log(s.pooled(m, weights)) })
+	}
+	return t.mean(s.logs(m))
+}
+
+// ownError is the error of a mode's own figure in one boot.
+func (t *trial) ownError(s *series, m metric) (stats.Mean, string) {
+	share, a, b := stats.ModeShare, s, t.host
+	if s == t.host {
+		// Host's figure is the mean of its two blocks: half their difference is
+		// as far off, and a quarter as variable.
+		share, a, b = 0.25, t.first(), t.second()
+	}
+	contrast := t.contrast(t.pair(a, b, m))
+	contrast.Error *= math.Sqrt(share)
+	if contrast.reason != "" {
+		return contrast.Mean, "no interval: too few rounds have host's blocks beside it, to tell its noise from what all modes share"
+	}
+	return contrast.Mean, ""
+}
+
+// pooledMean is a figure of the pooled rounds that have a value, with the
+// jackknife's error over them.
+func (t *trial) pooledMean(has []float64, figure func(weights []int) float64) mean {
+	at := []int{}
+	for i, v := range has {
+		if !math.IsNaN(v) {
+			at = append(at, i)
+		}
+	}
+	weights := make([]int, len(has))
+	whole, pseudo := stats.Pseudo(len(at), func(some []int) float64 {
+		for k, i := range at {
+			weights[i] = some[k]
+		}
+		return figure(weights)
+	})
+	along := slices.Repeat([]float64{math.NaN()}, len(has))
+	for k, i := range at {
+		along[i] = pseudo[k]
+	}
+	m := t.mean(along)
+	m.Value = whole
+	return m
 }
 
 // logs is the log of the figure in each round: of the mode's block, or the mean
 // of the logs of host's two; NaN for a round without.
 func (s *series) logs(m metric) []float64 {
-	logs := make([]float64, len(s.byRound))
+	return s.averages(func(one sample) float64 { return math.Log(m.of(one)) })
+}
+
+// averages is the mean of something over each round's blocks; NaN without one.
+func (s *series) averages(of func(sample) float64) []float64 {
+	values := make([]float64, len(s.byRound))
 	for i, samples := range s.byRound {
 		sum := 0.0
 		for _, one := range samples {
-			sum += math.Log(m.of(one))
+			sum += of(one)
 		}
-		logs[i] = sum / float64(len(samples)) // 0/0 is NaN.
+		values[i] = sum / float64(len(samples)) // 0/0 is NaN.
 	}
-	return logs
-}
-
-// pooled is a percentile of the rounds together, each as often as its weight.
-func (s *series) pooled(m metric, weights []int) float64 {
-	return s.pool.Quantile(float64(m.thousandths)/1000, weights)
-}
-
-// ofRounds is the median of rounds with its exact interval.
-func ofRounds(values []float64) testbed.Estimate {
-	values = known(values)
-	if len(values) == 0 {
-		return testbed.Estimate{Reason: "no round has it"}
-	}
-	middle := stats.Median(values)
-	e := testbed.Estimate{Estimate: &middle, N: len(values), Method: methodRounds}
-	if lo, hi, ok := stats.MedianInterval(values); ok {
-		e.Lo, e.Hi = &lo, &hi
-	} else {
-		e.Reason = tooFewRounds(len(values))
-	}
-	return e
-}
-
-// ofPool is a figure of the pooled rounds, with a percentile bootstrap over
-// rounds as its interval.
-func (t *trial) ofPool(rounds int, figure func(weights []int) float64) testbed.Estimate {
-	point := figure(ones(len(t.rounds)))
-	if math.IsNaN(point) {
-		return testbed.Estimate{Reason: "no round has it"}
-	}
-	e := testbed.Estimate{Estimate: &point, N: rounds, Method: methodPooled}
-	if rounds < stats.MinRounds {
-		e.Reason = tooFewRounds(rounds)
-		return e
-	}
-	figures := []float64{}
-	for _, weights := range t.resamples() {
-		figures = append(figures, figure(weights))
-	}
-	if lo, hi, ok := stats.PercentileInterval(known(figures)); ok {
-		e.Lo, e.Hi = &lo, &hi
-	}
-	return e
-}
-
-func tooFewRounds(n int) string {
-	return fmt.Sprintf("no interval: it rests on %s, %d needed", count(n, "round"), stats.MinRounds)
+	return values
 }
 
 func ones(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = 1
-	}
-	return all
-}
-
-func exps(logs []float64) []float64 {
-	values := make([]float64, len(logs))
-	for i, l := range logs {
-		values[i] = math.Exp(l)
-	}
-	return values
+	return slices.Repeat([]int{1}, n)
 }
 
 // known leaves out what is no number.

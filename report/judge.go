@@ -151,7 +151,7 @@ func (c *court) prepare(m testbed.Metric) reading {
 	switch method {
 	case methodRounds:
 		logs := s.logs(metric)
-		of := func(weights []int) float64 { return math.Exp(stats.Median(weighted(logs, weights))) }
+		of := func(weights []int) float64 { return math.Exp(weighted(logs, weights)) }
 		return reading{of: of, rounds: len(s.samples)}
 	case methodPooled:
 		of := func(weights []int) float64 { return s.pooled(metric, weights) }
@@ -189,6 +189,9 @@ func (c *court) tooFew(asked map[testbed.Metric]bool) string {
 	for _, m := range sortedMetrics(asked) {
 		if r := c.find(m); r.of != nil && r.rounds < stats.MinRounds {
 			return fmt.Sprintf("%s rests on %s, %d needed for a verdict", metricText(m), count(r.rounds, "round"), stats.MinRounds)
+		}
+		if boots := c.trials[m.Test].bootsOf(m); boots > 1 && boots < stats.MinBoots {
+			return fmt.Sprintf("%s rests on %s, %d needed for a verdict", metricText(m), count(boots, "boot"), stats.MinBoots)
 		}
 	}
 	return ""

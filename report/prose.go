@@ -52,13 +52,8 @@ func methodTexts(r testbed.Result) []string {
 	texts := []string{
 		"One request, one response, and again, on one connection: a transaction. An uninterrupted stretch of transactions in one mode is a block. " +
 			"A round holds one block of each mode in seeded random order, and host twice. The container's interface is built anew for each block.",
-		fmt.Sprintf("A figure is the median over rounds of the figure of each block; its interval is the exact 95%% order-statistic interval of that median, which needs %d rounds. "+
-			"A percentile is given only with at least %d transactions beyond it in every block; else it is that of all rounds pooled, if together they have as many, with a bootstrap over rounds as interval (%d seeded resamples of rounds; with few rounds it covers somewhat less than 95%%).",
-			stats.MinRounds, beyond, stats.Resamples),
-		"The ratio to host is paired: the median over rounds of the log ratio of the mode's block to the geometric mean of host's two blocks of the same round. " +
-			"Drift between rounds therefore cancels. The noise floor is the same ratio of host's first block to its second. " +
-			"A ratio whose interval holds 1 or overlaps the noise floor's is within noise and no difference is claimed.",
 	}
+	texts = append(texts, statisticsTexts(r)...)
 	if len(r.Expectations) > 0 {
 		texts = append(texts, fmt.Sprintf("An expectation is confirmed if it holds in at least 95%% of %d resamples of the rounds, refuted in at most 5%%, and inconclusive between.", stats.Resamples))
 	}

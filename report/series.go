@@ -21,8 +21,8 @@ type series struct {
 
 	unsupported, failed string // The first reason of each.
 
-	byRound [][]sample // Along the trial's rounds; nil where none counts.
-	pool    *stats.Pool
+	byRound [][]sample  // Along the trial's rounds; nil where none counts.
+	pool    *stats.Pool // Of all rounds; made when a pooled figure is asked for.
 }
 
 func newSeries(mode testbed.Mode) *series {
@@ -100,21 +100,34 @@ func contradiction(b testbed.Block, counted int64) error {
 	return nil
 }
 
-// layOut puts the samples along the rounds and pools their distributions.
+// layOut puts the samples along the rounds.
 func (s *series) layOut(rounds []int) {
 	s.byRound = make([][]sample, len(rounds))
-	pooled := make([]stats.Distribution, len(rounds))
 	for i, round := range rounds {
 		s.byRound[i] = s.samples[round]
+	}
+}
+
+// pooled is a percentile of the rounds together, each as often as its weight.
+func (s *series) pooled(m metric, weights []int) float64 {
+	if s.pool == nil {
+		s.pool = s.makePool()
+	}
+	return s.pool.Quantile(float64(m.thousandths)/1000, weights)
+}
+
+func (s *series) makePool() *stats.Pool {
+	rounds := make([]stats.Distribution, len(s.byRound))
+	for i, samples := range s.byRound {
 		dists := []stats.Distribution{}
-		for _, one := range s.byRound[i] {
+		for _, one := range samples {
 			dists = append(dists, one.dist)
 		}
 		if len(dists) > 0 {
-			pooled[i] = stats.Merge(dists)
+			rounds[i] = stats.Merge(dists)
 		}
 	}
-	s.pool = stats.NewPool(pooled)
+	return stats.NewPool(rounds)
 }
 
 // split is a series of the nth block of each round that has two.

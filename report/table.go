@@ -118,22 +118,6 @@ func newRow(t testbed.TestResult, m, host testbed.ModeResult) row {
 	return r
 }
 
-// judgeRatio refuses a claim below the noise floor: an interval that holds 1, or
-// that touches the interval of host against itself, is no difference.
-func judgeRatio(ratio, floor testbed.Estimate) verdict {
-	switch {
-	case ratio.Estimate == nil:
-		return noVerdict
-	case ratio.Lo == nil || floor.Lo == nil:
-		return noInterval
-	case *ratio.Lo <= 1 && *ratio.Hi >= 1, *ratio.Lo <= *floor.Hi && *ratio.Hi >= *floor.Lo:
-		return withinNoise
-	case *ratio.Estimate > 1:
-		return slower
-	}
-	return faster
-}
-
 func latencyCell(e testbed.Estimate, unit string, mark bool) string {
 	if e.Estimate == nil {
 		return none

@@ -20,6 +20,7 @@ type trial struct {
 	coordinates map[string]string
 	seed        int64
 	rounds      []int // Numbers of the rounds that ran, ascending.
+	boots       []int // Of each round, the boot it ran in.
 	series      []*series
 	host        *series // One of series.
 	resampled   [][]int // Made once, by resamples.
@@ -93,6 +94,9 @@ func newTrial(seed int64, cell testbed.Cell, test testbed.Test) *trial {
 
 // take puts a block in its place, or says why it does not count.
 func (t *trial) take(b testbed.Block) (warning string) {
+	if b.Engine != "" { // Another engine's figures stand beside ours, not among them.
+		return ""
+	}
 	for _, s := range t.series {
 		if s.mode.Name == b.Mode {
 			if warning := s.take(b); warning != "" {
@@ -113,8 +117,14 @@ func (t *trial) finish() {
 		}
 	}
 	t.rounds = slices.Sorted(maps.Keys(all))
+	t.boots = make([]int, len(t.rounds))
 	for _, s := range t.series {
 		s.layOut(t.rounds)
+		for i, samples := range s.byRound {
+			for _, one := range samples {
+				t.boots[i] = one.Boot
+			}
+		}
 	}
 }
 
@@ -123,10 +133,11 @@ func (t *trial) finish() {
 func (t *trial) first() *series  { return t.host.split(0, t.rounds) }
 func (t *trial) second() *series { return t.host.split(1, t.rounds) }
 
-// resamples are the same rounds for every mode of the test.
+// resamples are the same rounds for every mode of the test: with several boots,
+// of boots and of the rounds in each.
 func (t *trial) resamples() [][]int {
 	if t.resampled == nil {
-		t.resampled = stats.Resample(t.seed, trialKey(t.test.Name, t.coordinates), len(t.rounds))
+		t.resampled = stats.Resample(t.seed, trialKey(t.test.Name, t.coordinates), t.boots)
 	}
 	return t.resampled
 }

@@ -11,7 +11,7 @@ type Lab struct {
 	Name        string
 	Description string
 	Seed        int64
-	Backend     string // "libvirt" unless the file says otherwise.
+	Backend     string // "libvirt" unless the file says otherwise; "ssh" where its machines exist.
 	Connect     string // libvirt URI. Empty: the one this user can use.
 	Source      string // Absolute path of the lab file.
 	Digest      string // SHA-256 of the lab file's bytes, hex.
@@ -100,8 +100,8 @@ type Machine struct {
 
 	Connect string // libvirt URI of its hypervisor. Empty: the lab's. Not built yet.
 
-	SSH   string // "user@host:22" of a machine that exists. Not built yet.
-	Share bool   // Allow the NIC that carries the SSH session. Not built yet.
+	SSH   string // "user@host:22" of a machine that exists.
+	Share bool   // Allow the NIC that carries the SSH session or the default route.
 }
 
 // NIC is a machine's interface on a network.
@@ -178,11 +178,11 @@ type Test struct {
 	CPU         *int          // CPU to pin to; nil: the agent pins to CPU 0. Not built yet.
 	Priority    int           // SCHED_FIFO priority. Not built yet.
 	Load        *Load         // Open loop; nil: closed loop. Not built yet.
-	Boots       int           // Not built yet, but for 1.
+	Boots       int           // With a Precision, the least; Rounds in each.
 	Seeds       int           // icount. Not built yet, but for 1.
-	Precision   float64       // Relative CI width to stop at. Not built yet.
-	MaxRounds   int           // Not built yet.
-	Samples     string        // "histogram" or "all". "all" is not built yet.
+	Precision   float64       // Relative CI width to stop at; 0: Rounds, and no more.
+	MaxRounds   int           // Of all boots, where there is a Precision.
+	Samples     string        // "histogram" or "all".
 }
 
 // Load is an open loop's schedule.

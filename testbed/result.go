@@ -209,7 +209,7 @@ type Estimate struct {
 	Lo       *float64 `json:"lo,omitempty"`
 	Hi       *float64 `json:"hi,omitempty"`
 	N        int      `json:"n,omitempty"`      // Blocks or rounds it rests on.
-	Method   string   `json:"method,omitempty"` // "median of rounds", "pooled".
+	Method   string   `json:"method,omitempty"` // "geometric mean of rounds", "pooled".
 	Reason   string   `json:"reason,omitempty"`
 }
 
@@ -257,7 +257,7 @@ type Block struct {
 	// Samples is the file that holds every transaction, where the test keeps them.
 	Samples *Samples `json:"samples,omitempty"`
 	// KernelLog is what each end's kernel said since the block began, of a
-	// block that failed; each line begins with the machine's role.
+	// block that does not count; each line begins with the machine's role.
 	KernelLog []string `json:"kernel_log,omitempty"`
 	// Counters are differences over the block on both ends, such as
 	// "client.tcp_retrans_segs" or "server.steal_ticks".

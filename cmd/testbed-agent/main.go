@@ -1,6 +1,8 @@
 // Command testbed-agent runs in a guest: run reads a segment of blocks and the
 // other agent's messages on standard input, and writes what it saw to standard
-// output as JSON lines; hostinfo describes the machine; version names the protocol.
+// output as JSON lines; check says whether a lab may have a NIC of a machine that
+// exists; lease removes a folder when its input ends; hostinfo describes the
+// machine; version names the protocol.
 package main
 
 import (

@@ -98,7 +98,8 @@ func (m *Machine) start(t testing.TB) {
 	must(t, "find "+NIC, err)
 	must(t, "add address", m.Links.AddrAdd(nic, &netlink.Addr{IPNet: network(m.Host.Address)}))
 	// Beside what a guest has: an address of its own kind, a route with a
-	// gateway and one in another table, so that moving them is tested too.
+	// gateway and one in another table, and a neighbour that a person made, so that
+	// moving them is tested too.
 	must(t, "add second address", m.Links.AddrAdd(nic, &netlink.Addr{
 		IPNet: network(netip.MustParsePrefix("192.0.2.7/32")), Broadcast: net.IPv4zero, Scope: unix.RT_SCOPE_HOST}))
 	for _, table := range []int{unix.RT_TABLE_MAIN, 100} {
@@ -107,6 +108,10 @@ func (m *Machine) start(t testing.TB) {
 			Dst: network(netip.MustParsePrefix("198.51.100.0/24")), Gw: net.IPv4(10, 77, 0, 250).To4(),
 		}))
 	}
+	must(t, "add neighbour", m.Links.NeighSet(&netlink.Neigh{
+		LinkIndex: nic.Attrs().Index, IP: net.IPv4(10, 77, 0, 250), State: netlink.NUD_PERMANENT,
+		HardwareAddr: net.HardwareAddr{0x02, 0x42, 10, 77, 0, 250},
+	}))
 }
 
 func network(p netip.Prefix) *net.IPNet {

@@ -16,14 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Snapshot is all of a machine that a mode may change: links, addresses, routes,
+// Snapshot is all of a machine that a mode may change: links, qdiscs, addresses, routes,
 // rules, sysctls, the nft ruleset, permanent neighbours, and the network
 // namespaces that this process holds. One sorted line a thing, so that a
 // difference reads well.
 func (m *Machine) Snapshot(t testing.TB) []string {
 	t.Helper()
 	var lines []string
-	for _, part := range []func(testing.TB) []string{m.links, m.addresses, m.routes, m.rules, m.sysctls, m.ruleset} {
+	for _, part := range []func(testing.TB) []string{m.links, m.qdiscs, m.addresses, m.routes, m.rules, m.neighbours, m.sysctls, m.ruleset} {
 		found := part(t)
 		sort.Strings(found)
 		lines = append(lines, found...)
@@ -56,6 +56,18 @@ func (m *Machine) links(t testing.TB) (lines []string) {
 	return lines
 }
 
+func (m *Machine) qdiscs(t testing.TB) (lines []string) {
+	all, err := m.Links.QdiscList(nil)
+	must(t, "list qdiscs", err)
+	for _, qdisc := range all {
+		if qdisc.Type() == "noqueue" { // What a device without a queue gets with its first "up", and keeps.
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("qdisc %s of link %d handle %x parent %x", qdisc.Type(), qdisc.Attrs().LinkIndex, qdisc.Attrs().Handle, qdisc.Attrs().Parent))
+	}
+	return lines
+}
+
 func (m *Machine) addresses(t testing.TB) (lines []string) {
 	all, err := m.Links.AddrList(nil, netlink.FAMILY_ALL)
 	must(t, "list addresses", err)
@@ -80,6 +92,18 @@ func (m *Machine) rules(t testing.TB) (lines []string) {
 	must(t, "list rules", err)
 	for _, rule := range all {
 		lines = append(lines, fmt.Sprintf("rule %+v", rule))
+	}
+	return lines
+}
+
+// neighbours are those that a person made; the others come and go.
+func (m *Machine) neighbours(t testing.TB) (lines []string) {
+	all, err := m.Links.NeighList(0, unix.AF_UNSPEC)
+	must(t, "list neighbours", err)
+	for _, one := range all {
+		if one.State&netlink.NUD_PERMANENT != 0 {
+			lines = append(lines, fmt.Sprintf("neighbour %d %s %s state %x flags %x", one.LinkIndex, one.IP, one.HardwareAddr, one.State, one.Flags))
+		}
 	}
 	return lines
 }
@@ -117,9 +141,25 @@ func (m *Machine) ruleset(t testing.TB) (lines []string) {
 	tables, err := conn.ListTables()
 	must(t, "list nft tables", err)
 	for _, table := range tables {
-		lines = append(lines, fmt.Sprintf("nft table %d %s", table.Family, table.Name))
+		lines = append(lines, fmt.Sprintf("nft table %d %s flags %x", table.Family, table.Name, table.Flags))
+	}
+	chains, err := conn.ListChains()
+	must(t, "list nft chains", err)
+	for _, chain := range chains {
+		rules, err := conn.GetRules(chain.Table, chain)
+		must(t, "list nft rules", err)
+		lines = append(lines, fmt.Sprintf("nft chain %s %s %s hook %v priority %v policy %v, %d rules",
+			chain.Table.Name, chain.Name, chain.Type, value(chain.Hooknum), value(chain.Priority), value(chain.Policy), len(rules)))
 	}
 	return lines
+}
+
+// value of a pointer, whose address says nothing.
+func value[T any](p *T) any {
+	if p == nil {
+		return "none"
+	}
+	return *p
 }
 
 // namespaces lists those that this process has a descriptor of or a thread in.

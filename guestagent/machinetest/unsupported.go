@@ -19,8 +19,12 @@ var needs = map[string]string{
 // a fault of ours.
 func RequireUnsupported(t testing.TB, mode proto.Mode, err error) {
 	t.Helper()
-	if !strings.Contains(err.Error(), needs[mode.Kind]) {
-		t.Fatalf("mode %q is unsupported, and the reason does not name %s: %v", mode.Name, needs[mode.Kind], err)
+	need := needs[mode.Kind]
+	if mode.Delay > 0 {
+		need = "CONFIG_NET_SCH_NETEM"
+	}
+	if need == "" || !strings.Contains(err.Error(), need) {
+		t.Fatalf("mode %q is unsupported, and the reason does not name what it needs (%s): %v", mode.Name, need, err)
 	}
 	content, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	folder := "/lib/modules/" + strings.TrimSpace(string(content))

@@ -44,7 +44,13 @@ func (b *build) steps() ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.checkDelay(); err != nil {
+		return nil, err
+	}
 	var steps []step
+	if b.delays() {
+		steps = append(steps, b.delay())
+	}
 	if b.spec.Contained(b.spec.Role) {
 		steps = append(steps, container()...)
 	}

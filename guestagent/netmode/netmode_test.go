@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 
 	"github.com/testbed-lab/testbed/guestagent/machinetest"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
@@ -18,6 +19,7 @@ import (
 // modes are all variants that are built.
 var modes = []proto.Mode{
 	{Name: "host", Kind: "host"},
+	{Name: "delayed", Kind: "host", Delay: 200 * time.Microsecond},
 	{Name: "docker0", Kind: "veth", Uplink: "bridge", Masquerade: true},
 	{Name: "veth_l2", Kind: "veth", Uplink: "l2"},
 	{Name: "routed", Kind: "veth", Uplink: "routed"},
@@ -68,7 +70,7 @@ func TestEverythingIsPutBack(t *testing.T) {
 		machine := open(t, self)
 		before := self.Snapshot(t)
 		built := buildOrSkip(t, machine, spec(mode, role, self, peer))
-		if mode.Kind != "host" && (mode.At == "both" || mode.At == string(role)) {
+		if changes(mode, role) {
 			require.NotEqual(t, before, self.Snapshot(t), "the snapshot does not see what was built")
 			require.NotEmpty(t, built.Setup)
 		}
@@ -77,6 +79,14 @@ func TestEverythingIsPutBack(t *testing.T) {
 		self.RequireUnchanged(t, before)
 		require.NoError(t, built.TearDown(), "a second tear-down finds nothing to do")
 	})
+}
+
+// changes says whether a mode changes the machine that plays a role.
+func changes(mode proto.Mode, role proto.Role) bool {
+	if mode.Kind == "host" {
+		return mode.Delay > 0 && role == proto.Client
+	}
+	return mode.At == "both" || mode.At == string(role)
 }
 
 // TestEachStepFails lets every step of every mode fail in turn, and lists what is
@@ -129,7 +139,7 @@ func TestCancelledSetUpIsUndone(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := machine.Build(ctx, spec(modes[2], proto.Client, self, peer))
+	_, err := machine.Build(ctx, spec(modes[3], proto.Client, self, peer))
 	require.ErrorIs(t, err, ended)
 	self.RequireUnchanged(t, before)
 }
@@ -147,6 +157,8 @@ func TestImpossibleModes(t *testing.T) {
 		"uplink":     {proto.Mode{Name: "m", Kind: "veth", Uplink: "l4"}, `uplink "l4" is unknown`},
 		"macvlan":    {proto.Mode{Name: "m", Kind: "macvlan", Mode: "vepa"}, `macvlan mode "vepa" is not built yet`},
 		"ipvlan":     {proto.Mode{Name: "m", Kind: "ipvlan", Mode: "l4"}, `ipvlan mode "l4" is unknown`},
+		"delay":      {proto.Mode{Name: "m", Kind: "macvlan", Mode: "bridge", Delay: time.Millisecond}, "belongs to kind host"},
+		"long delay": {proto.Mode{Name: "m", Kind: "host", Delay: time.Minute}, "not within 0s and 1s"},
 		"flag":       {proto.Mode{Name: "m", Kind: "ipvlan", Mode: "l2", Flag: "vepa"}, `flag "vepa" is not built yet`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,9 +179,9 @@ func TestImpossibleModes(t *testing.T) {
 func TestLeftoverIsNamed(t *testing.T) {
 	self, peer := machinetest.Pair(t)
 	first, second := open(t, self), open(t, self)
-	built, err := first.Build(t.Context(), spec(modes[1], proto.Client, self, peer))
+	built, err := first.Build(t.Context(), spec(modes[2], proto.Client, self, peer))
 	require.NoError(t, err)
-	_, err = second.Build(t.Context(), spec(modes[1], proto.Client, self, peer))
+	_, err = second.Build(t.Context(), spec(modes[2], proto.Client, self, peer))
 	require.ErrorContains(t, err, "remove it with: ip link del tbb-eth1")
 	require.NoError(t, built.TearDown())
 }
@@ -179,7 +191,7 @@ func TestForwardingIsRestored(t *testing.T) {
 	self, peer := machinetest.Pair(t)
 	require.NoError(t, self.Sysctl("net/ipv4/conf/eth1/forwarding", "1"))
 	before := self.Snapshot(t)
-	built, err := open(t, self).Build(t.Context(), spec(modes[1], proto.Client, self, peer))
+	built, err := open(t, self).Build(t.Context(), spec(modes[2], proto.Client, self, peer))
 	require.NoError(t, err)
 	require.NoError(t, built.TearDown())
 	self.RequireUnchanged(t, before)
@@ -190,7 +202,7 @@ func TestBuildIsBounded(t *testing.T) {
 	self, peer := machinetest.Pair(t)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
-	_, err := open(t, self).Build(ctx, spec(modes[1], proto.Client, self, peer))
+	_, err := open(t, self).Build(ctx, spec(modes[2], proto.Client, self, peer))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
@@ -200,4 +212,18 @@ func ends(t *testing.T, role proto.Role) (self, peer *machinetest.Machine) {
 		return client, server
 	}
 	return server, client
+}
+
+// TestADelayLeavesAQdiscAlone that somebody configured: it could not be put back.
+func TestADelayLeavesAQdiscAlone(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	nic, err := self.Links.LinkByName(machinetest.NIC)
+	require.NoError(t, err)
+	require.NoError(t, self.Links.QdiscAdd(&netlink.GenericQdisc{QdiscType: "pfifo", QdiscAttrs: netlink.QdiscAttrs{
+		LinkIndex: nic.Attrs().Index, Parent: netlink.HANDLE_ROOT, Handle: netlink.MakeHandle(7, 0)}}))
+	before := self.Snapshot(t)
+	_, err = open(t, self).Build(t.Context(), spec(modes[1], proto.Client, self, peer))
+	require.ErrorContains(t, err, "has a qdisc of its own, pfifo 7:0")
+	require.NotErrorIs(t, err, netmode.ErrUnsupported)
+	self.RequireUnchanged(t, before)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -58,6 +59,8 @@ const ntfSticky = 0x40
 type moved struct {
 	addresses []netlink.Addr
 	routes    []netlink.Route // Those that do not come with an address.
+	// neighbours that a person made: they go with the last address (arp_ifdown).
+	neighbours []netlink.Neigh
 }
 
 // takeRoutes removes the NIC's routes, all tables. Should one refuse to go, those
@@ -99,6 +102,9 @@ func (b *build) takeAddresses(m *moved) error {
 		return fmt.Errorf("list addresses of %q: %w", b.spec.Self.Device, err)
 	}
 	m.addresses = all
+	if m.neighbours, err = b.permanentNeighbours(); err != nil {
+		return err
+	}
 	for i := len(all) - 1; i >= 0; i-- {
 		if err := b.machine.links.AddrDel(b.nic, &all[i]); err != nil {
 			return errors.Join(fmt.Errorf("remove address %s: %w", all[i].IPNet, err), b.returnAddresses(*m))
@@ -113,7 +119,20 @@ func (b *build) returnAddresses(m moved) error {
 			return fmt.Errorf("add address %s again: %w", address.IPNet, err)
 		}
 	}
+	for _, one := range m.neighbours {
+		if err := b.machine.links.NeighSet(&one); err != nil {
+			return fmt.Errorf("add neighbour %s again: %w", one.IP, err)
+		}
+	}
 	return nil
+}
+
+func (b *build) permanentNeighbours() ([]netlink.Neigh, error) {
+	known, err := b.machine.links.NeighList(b.nic.Attrs().Index, unix.AF_INET)
+	if err != nil {
+		return nil, fmt.Errorf("list neighbours on %q: %w", b.spec.Self.Device, err)
+	}
+	return slices.DeleteFunc(known, func(one netlink.Neigh) bool { return one.State&netlink.NUD_PERMANENT == 0 }), nil
 }
 
 // asItWas keeps the library from inventing a broadcast address, and from asking

@@ -165,7 +165,7 @@ type BlockResult struct {
 	MaxLag       int64     `json:"max_lag_ns,omitempty"`
 	Halves       []Half    `json:"halves,omitempty"`  // Two, by time.
 	Figures      *Figures  `json:"figures,omitempty"` // Of another engine.
-	// KernelLog is what the kernel said since a block that failed began.
+	// KernelLog is what the kernel said since the block began, the end of it.
 	KernelLog []string `json:"kernel_log,omitempty"`
 	// SampleCount and SamplesSHA256 say what was sent in Samples before.
 	SampleCount   int64  `json:"sample_count,omitempty"`

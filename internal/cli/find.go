@@ -40,7 +40,7 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 	case len(found) > 1:
 		return "", "", usageError{fmt.Errorf("machine %q is in several labs", name), "say which: " + strings.Join(found, ", ")}
 	case len(all) == 0:
-		return "", "", usageError{errors.New("no lab is running"), "testbed up LAB"}
+		return "", "", usageError{errors.New("no lab is running"), "testbed up LAB; the machines of machine blocks exist by themselves: ssh USER@HOST"}
 	}
 	return "", "", usageError{fmt.Errorf("no machine %q is running", name), "running: " + strings.Join(all, ", ")}
 }

@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
+	"github.com/testbed-lab/testbed/internal/payload"
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/provision/libvirt"
 	"github.com/testbed-lab/testbed/provision/local"
+	"github.com/testbed-lab/testbed/provision/ssh"
 )
 
 // place is where a lab's machines are.
@@ -41,6 +44,12 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 		})
 	case "local":
 		return local.Open(local.Options{Progress: notes})
+	case "ssh":
+		agent, err := payload.Agent()
+		if err != nil {
+			return nil, err
+		}
+		return ssh.Open(ssh.Options{Command: os.Getenv("TESTBED_SSH"), Agent: agent})
 	}
 	return nil, fmt.Errorf("backend %q is not built yet", at.backend)
 }

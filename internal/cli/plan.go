@@ -61,7 +61,14 @@ func (a *app) printPlan(lab *run.Lab, steps []provision.Step) error {
 }
 
 func measureLine(t testbed.Test) string {
-	return fmt.Sprintf("  measure  %s: %s -> %s, %d modes, %d rounds of %v", t.Name, t.Client, t.Server, len(t.Modes), t.Rounds, t.Block)
+	line := fmt.Sprintf("  measure  %s: %s -> %s, %d modes, %d rounds of %v", t.Name, t.Client, t.Server, len(t.Modes), t.Rounds, t.Block)
+	if t.Boots > 1 {
+		line += fmt.Sprintf(" in each of %d boots", t.Boots)
+	}
+	if t.Precision > 0 {
+		line += fmt.Sprintf(", then more until the interval is %g%% wide, %d at most", 100*t.Precision, t.MaxRounds)
+	}
+	return line
 }
 
 func (a *app) printSteps(steps []provision.Step) error {

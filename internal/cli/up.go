@@ -70,6 +70,7 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 		return err
 	}
 	defer s.close()
+	s.conductor.Scratch = store.Scratch(lab.Name)
 	outcome, failure := do(ctx, s, lab)
 	if outcome != nil {
 		dir, err := store.Save(lab, s.lockPath, outcome)
@@ -82,7 +83,7 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 	s.display.Close()
 	// Also after an interrupt.
 	a.sayWhatRuns(context.WithoutCancel(ctx), s, lab)
-	if failure != nil {
+	if failure != nil || outcome == nil { // A lab without a test has no outcome.
 		return failure
 	}
 	return verdict(outcome.Result)

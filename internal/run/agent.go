@@ -67,7 +67,7 @@ func (a *agent) run(ctx context.Context) error {
 	listened := a.listen(output)
 	a.hangUp()
 	defer time.AfterFunc(undoGrace, end).Stop()
-	_ = output.CloseWithError(io.ErrClosedPipe)
+	go func() { _, _ = io.Copy(io.Discard, output) }() // It may have more to say, and blocks until somebody listens.
 	err := <-exited
 	<-a.briefed
 	if listened == nil && err == nil {

@@ -3,11 +3,16 @@ package run
 import (
 	"bufio"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
+
 	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // fakeMachine runs a script where a real one would run the agent.
@@ -87,4 +92,32 @@ func (a *fakeAgent) result(b proto.Block, r proto.BlockResult) {
 		r.Status = proto.StatusOK
 	}
 	a.say(proto.Message{Type: proto.TypeBlock, Block: &r})
+}
+
+// measure runs a test in its first boot.
+func measure(ctx context.Context, sink progress.Sink, seed int64, cell testbed.Cell, test testbed.Test, machines stations) (*observation, error) {
+	return tried(seed, cell, test).measure(ctx, sink, 0, machines)
+}
+
+// tried is a trial without void rules.
+func tried(seed int64, cell testbed.Cell, test testbed.Test) *trial {
+	lab := &testbed.Lab{Seed: seed, Void: testbed.VoidRules{Steal: -1, Involuntary: -1, Retransmits: -1, ClockStep: -1}}
+	return newTrial(lab, cell, test, &scratch{})
+}
+
+// histogramOf is a block of 20,000 transactions around a time in ns.
+func histogramOf(ns int64) proto.BlockResult {
+	h := hdr.New(1, 10_000_000_000, 3)
+	const n = 20_000
+	sum, low, high := int64(0), ns, ns
+	for i := range int64(n) {
+		v := ns + i%101*(ns/1000)
+		_ = h.RecordValue(v)
+		sum, high = sum+v, max(high, v)
+	}
+	text, _ := h.Encode(hdr.V2CompressedEncodingCookieBase)
+	raw, _ := base64.StdEncoding.DecodeString(string(text))
+	return proto.BlockResult{
+		Transactions: n, Nanoseconds: sum, Mean: float64(sum) / n, Min: low, Max: high, Histogram: raw,
+	}
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
-	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -15,38 +15,15 @@ import (
 // set-up, agreement and tear-down on a slow, emulated machine.
 const blockGrace = 60 * time.Second
 
-// observation is what one test in one cell gave.
+// observation is what one test gave in one boot of a cell.
 type observation struct {
 	blocks []testbed.Block
 	facts  map[string]map[string]any // By machine.
 }
 
-// measure runs one test between two machines that hold the agent.
-func measure(ctx context.Context, sink progress.Sink, seed int64, cell testbed.Cell, test testbed.Test, machines stations) (*observation, error) {
-	plan, err := segmentsOf(seed, cell, test)
-	if err != nil {
-		return nil, err
-	}
-	client, server, err := machines.pair(test)
-	if err != nil {
-		return nil, err
-	}
-	log := newRecorder(cell, test, plan.client)
-	step := "measure " + test.Name
-	if name := cellName(cell); name != "" {
-		step += " (" + name + ")"
-	}
-	err = sink.Do(step, func() error {
-		log.onBlock = func(done int, b proto.Block) {
-			sink.Emit(progress.Event{
-				Step: step, State: progress.Running, Unit: "blocks",
-				Current: int64(done), Total: int64(len(plan.client.Blocks)),
-				Detail: fmt.Sprintf("round %d/%d, %s", b.Round+1, test.Rounds, b.Mode),
-			})
-		}
-		return converse(ctx, plan, client, server, log, test.Block+test.Warmup+blockGrace)
-	})
-	return log.observation(), err
+func (o *observation) add(part *observation) {
+	o.blocks = append(o.blocks, part.blocks...)
+	maps.Copy(o.facts, part.facts)
 }
 
 // converse runs both agents to their end and hands each what the other says.
@@ -64,12 +41,15 @@ func converse(ctx context.Context, plan segments, client, server *station, log *
 	c.peer, s.peer = s, c
 	c.onMessage = log.client
 	s.onMessage = log.server
+	// Both are to undo what they have built, so neither is killed for this.
+	log.onEnd = func() { c.hangUp(); s.hangUp() }
+	defer log.samples.close()
 
 	errs := make(chan error, 2)
 	for _, a := range []*agent{c, s} {
 		go func() {
 			err := a.run(ctx)
-			if err != nil {
+			if err != nil && log.ended() == nil {
 				// The other one waits for a peer that will not speak again.
 				cancel(err)
 			}
@@ -77,6 +57,9 @@ func converse(ctx context.Context, plan segments, client, server *station, log *
 		}()
 	}
 	err := errors.Join(<-errs, <-errs)
+	if ended := log.ended(); ended != nil {
+		return ended
+	}
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		return cause
 	}

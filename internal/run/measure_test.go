@@ -180,10 +180,10 @@ func (m *lateMachine) Exec(ctx context.Context, cmd provision.Command) error {
 // TestAKernelsComplaintIsShown: what a machine's kernel said of itself is a
 // warning, and in the error of a run that failed, with the end of the console.
 func TestAKernelsComplaintIsShown(t *testing.T) {
-	o := newOutcome()
+	o := (&Conductor{}).newOutcome()
 	calm := &fakeMachine{name: "client"}
 	sick := &fakeMachine{name: "server", console: "boot\n[ 3.1] Kernel panic - not syncing: x\nlast\n"}
-	complaints := o.keepConsoles(t.Context(), sampleCell(), stations{"client": {Machine: calm}, "server": {Machine: sick}})
+	complaints := o.keepConsoles(t.Context(), sampleCell(), 0, stations{"client": {Machine: calm}, "server": {Machine: sick}})
 	require.Equal(t, "\nkernel of \"server\": [ 3.1] Kernel panic - not syncing: x; the end of its console:"+
 		"\n  | boot\n  | [ 3.1] Kernel panic - not syncing: x\n  | last", complaints)
 	require.Equal(t, []string{"kernel of server: [ 3.1] Kernel panic - not syncing: x"}, o.warnings)

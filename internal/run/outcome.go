@@ -26,14 +26,18 @@ type Outcome struct {
 	warnings []string
 	timings  stopwatch
 	started  time.Time
+	scratch  *scratch
 	changed  bool // Machines were, or may have been.
 }
 
 // consoleTimeout bounds how long a finished run waits for a machine's console.
 const consoleTimeout = 10 * time.Second
 
-func newOutcome() *Outcome {
-	return &Outcome{Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now()}
+func (c *Conductor) newOutcome() *Outcome {
+	return &Outcome{
+		Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now(),
+		scratch: &scratch{parent: c.Scratch},
+	}
 }
 
 func (o *Outcome) warn(format string, args ...any) {
@@ -62,7 +66,7 @@ func (o *Outcome) add(cell testbed.Cell, seen *observation) {
 // complaints there put in doubt what was measured: each is a warning, and the
 // end of such a console is returned, for the error of a run that failed. It is
 // called also after an interrupt, so it does not take the run's own cancellation.
-func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines stations) (complaints string) {
+func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int, machines stations) (complaints string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), consoleTimeout)
 	defer cancel()
 	for _, name := range slices.Sorted(maps.Keys(machines)) {
@@ -71,10 +75,10 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines 
 			o.warn("console of %s: %v", name, err)
 			continue
 		}
-		if log == nil { // It has no console.
+		if len(log) == 0 { // It has no console.
 			continue
 		}
-		o.Consoles[consoleFile(cell, name)] = log
+		o.Consoles[consoleFile(cell, name, boot)] = log
 		trouble := provision.Trouble(log)
 		for _, line := range trouble {
 			o.warn("%v", inCell(cell, fmt.Errorf("kernel of %s: %s", name, line)))
@@ -87,9 +91,12 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, machines 
 }
 
 // consoleFile names a console's file; the cell is part of it where there are
-// several, with what a file name cannot carry replaced.
-func consoleFile(cell testbed.Cell, machine string) string {
+// several, with what a file name cannot carry replaced, and so is a later boot.
+func consoleFile(cell testbed.Cell, machine string, boot int) string {
 	name := machine + ".log"
+	if boot > 0 {
+		name = fmt.Sprintf("%s.boot-%d.log", machine, boot+1)
+	}
 	if at := cellName(cell); at != "" {
 		name = safeName(at) + "." + name
 	}

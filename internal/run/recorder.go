@@ -15,19 +15,31 @@ type recorder struct {
 	cell    map[string]string
 	test    testbed.Test
 	segment proto.Segment
+	boot    int
+	first   int // Blocks of the test that ran before the segment.
 	onBlock func(done int, current proto.Block)
+	// take is given each block that is whole. Its error ends the test, and onEnd
+	// is called to hang up. Optional.
+	take  func(*testbed.Block) error
+	onEnd func()
+	// samples takes those of every transaction. Optional.
+	samples *sampleSink
 
 	mu      sync.Mutex
 	current int
 	clients map[int]*proto.BlockResult
 	servers map[int]*proto.BlockResult
 	facts   map[string]map[string]any
+	kept    map[int]keptSamples
+	blocks  []testbed.Block
+	end     error
 }
 
 func newRecorder(cell testbed.Cell, test testbed.Test, client proto.Segment) *recorder {
 	return &recorder{
 		cell: coordinates(cell), test: test, segment: client,
 		clients: map[int]*proto.BlockResult{}, servers: map[int]*proto.BlockResult{},
+		kept:  map[int]keptSamples{},
 		facts: map[string]map[string]any{},
 	}
 }
@@ -56,6 +68,14 @@ func (r *recorder) record(m proto.Message, from string, into map[int]*proto.Bloc
 			return err
 		}
 		into[m.Block.Index] = m.Block
+		if from == r.segment.Self.Name {
+			if err := r.keep(m.Block); err != nil {
+				return r.fail(err)
+			}
+		}
+		return r.whole(m.Block.Index)
+	case m.Type == proto.TypeSamples && m.Samples != nil && r.samples != nil && from == r.segment.Self.Name:
+		return r.fail(r.samples.write(m.Samples))
 	default:
 		return fmt.Errorf("unknown message %q", m.Type)
 	}
@@ -94,14 +114,63 @@ func (r *recorder) where() string {
 func (r *recorder) observation() *observation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	o := &observation{facts: r.facts}
-	for _, b := range r.segment.Blocks {
-		client, server := r.clients[b.Index], r.servers[b.Index]
-		if client != nil && server != nil {
-			o.blocks = append(o.blocks, r.block(b, client, server))
+	return &observation{facts: r.facts, blocks: r.blocks}
+}
+
+// whole hands a block on once both ends have reported it. What they reported is
+// forgotten then: a block is held once.
+func (r *recorder) whole(index int) error {
+	client, server := r.clients[index], r.servers[index]
+	if client == nil || server == nil {
+		return nil
+	}
+	delete(r.clients, index)
+	delete(r.servers, index)
+	block := r.block(r.segment.Blocks[index], client, server)
+	kept := r.kept[index]
+	delete(r.kept, index)
+	block.Samples = kept.samples
+	if block.Status == proto.StatusOK && block.Void == "" {
+		block.Void = kept.fault
+	}
+	var err error
+	if r.take != nil {
+		err = r.take(&block)
+	}
+	r.blocks = append(r.blocks, block)
+	return r.fail(err)
+}
+
+// keep ends the samples that the client sent of a block: the next that come are
+// of its next one, maybe before the server has reported this one. Other engines
+// send none.
+func (r *recorder) keep(client *proto.BlockResult) (err error) {
+	b := r.segment.Blocks[client.Index]
+	if r.samples == nil || b.Engine != "" {
+		return nil
+	}
+	var kept keptSamples
+	kept.samples, kept.fault, err = r.samples.finish(client, r.first+b.Index, b.Mode)
+	r.kept[client.Index] = kept
+	return err
+}
+
+// fail remembers why the test is to end, if it is, and lets both agents know.
+func (r *recorder) fail(err error) error {
+	if err != nil && r.end == nil {
+		r.end = err
+		if r.onEnd != nil {
+			r.onEnd()
 		}
 	}
-	return o
+	return err
+}
+
+// ended is why the test is to end, other than by a fault of an agent.
+func (r *recorder) ended() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.end
 }
 
 // block joins the two ends of a block: the client's figures, both ends'
@@ -113,15 +182,17 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		void = server.Void
 	}
 	return testbed.Block{
-		Test: b.Test, Cell: r.cell, Mode: b.Mode, Round: b.Round, Index: b.Index,
+		Test: b.Test, Cell: r.cell, Mode: b.Mode, Engine: b.Engine,
+		Boot: r.boot, Round: b.Round, Index: r.first + b.Index,
 		Status: status, Reason: reason, Void: void,
 		Started: client.Started.UTC(), Nanoseconds: client.Nanoseconds, Transactions: client.Transactions,
 		Mean: client.Mean, Min: client.Min, Max: client.Max,
 		Histogram:  base64.StdEncoding.EncodeToString(client.Histogram),
 		Warmup:     base64.StdEncoding.EncodeToString(client.Warmup),
 		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late,
-		Counters: bothEnds(client.Counters, server.Counters),
-		Setup:    append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
+		Counters:  bothEnds(client.Counters, server.Counters),
+		Setup:     append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
+		KernelLog: append(labelled("client: ", client.KernelLog), labelled("server: ", server.KernelLog)...),
 	}
 }
 

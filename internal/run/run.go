@@ -27,6 +27,9 @@ type Conductor struct {
 	Owner    string // Who answers for what is made.
 	Version  string // Of this program, for the result.
 	Progress progress.Sink
+	// Scratch is a folder, on the file system of the results, for what is too
+	// large to be held in memory meanwhile. Optional.
+	Scratch string
 
 	built map[string]*images.Built
 }
@@ -104,7 +107,7 @@ func (c *Conductor) image(ctx context.Context, lab *Lab, name string) (*images.B
 // the outcome all the same. The machines stay: they outlive this process from
 // the moment they are up.
 func (c *Conductor) Up(ctx context.Context, lab *Lab) (*Outcome, error) {
-	o := newOutcome()
+	o := c.newOutcome()
 	return c.finish(ctx, lab, o, c.cells(ctx, lab, c.Backend.Keep, o))
 }
 
@@ -112,7 +115,7 @@ func (c *Conductor) Up(ctx context.Context, lab *Lab) (*Outcome, error) {
 // interrupt; what a killed process leaves is garbage. A lab that it never got
 // the right to change, because another file's has the name, is left alone.
 func (c *Conductor) Run(ctx context.Context, lab *Lab) (*Outcome, error) {
-	o := newOutcome()
+	o := c.newOutcome()
 	failure := c.cells(ctx, lab, nil, o)
 	if o.changed {
 		failure = errors.Join(failure, Down(context.WithoutCancel(ctx), c.Backend, c.Progress, lab.Name))
@@ -139,12 +142,18 @@ func (c *Conductor) cells(ctx context.Context, lab *Lab, keep keeper, o *Outcome
 
 // Test measures on the machines that run, which have to be those of the lab.
 func (c *Conductor) Test(ctx context.Context, lab *Lab) (*Outcome, error) {
-	o := newOutcome()
+	o := c.newOutcome()
 	cell, err := c.runningCell(ctx, lab)
 	if err != nil {
 		return nil, err
 	}
-	err = inCell(cell, c.measureCell(ctx, lab, cell, o))
+	trials := trialsOf(lab, cell, o)
+	for _, t := range trials {
+		if t.reboots() {
+			o.warn("test %q: measured in the boot that runs, of the %d that it asks for", t.test.Name, t.test.Boots)
+		}
+	}
+	err = inCell(cell, c.measureCell(ctx, lab, cell, trials, 0, o))
 	if err != nil {
 		o.warn("%v", err)
 	}
@@ -187,60 +196,6 @@ func changes(steps []provision.Step) []provision.Step {
 	})
 }
 
-func (c *Conductor) cell(ctx context.Context, lab *Lab, cell testbed.Cell, keep keeper, o *Outcome) error {
-	var steps []provision.Step
-	err := o.timings.time("images", func() (err error) {
-		steps, err = c.Prepare(ctx, lab, cell)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	o.changed = true
-	if err := perform(ctx, c.Progress, o.timings, steps); err != nil {
-		return err
-	}
-	if keep != nil {
-		if err := keep(ctx, lab.Name); err != nil {
-			return fmt.Errorf("keep the machines: %w", err)
-		}
-	}
-	return c.measureCell(ctx, lab, cell, o)
-}
-
-func (c *Conductor) measureCell(ctx context.Context, lab *Lab, cell testbed.Cell, o *Outcome) error {
-	machines, err := c.connect(ctx, lab.Name, cell)
-	if err != nil {
-		return err
-	}
-	defer machines.disconnect()
-	err = c.measureOn(ctx, lab, cell, machines, o)
-	complaints := o.keepConsoles(ctx, cell, machines)
-	if err != nil && ctx.Err() == nil && complaints != "" {
-		err = fmt.Errorf("%w%s", err, complaints)
-	}
-	return err
-}
-
-func (c *Conductor) measureOn(ctx context.Context, lab *Lab, cell testbed.Cell, machines stations, o *Outcome) error {
-	err := o.timings.time("push", func() error {
-		return perform(ctx, c.Progress, nil, machines.pushSteps(c.Agent))
-	})
-	if err != nil {
-		return err
-	}
-	return o.timings.time("measure", func() error {
-		for _, test := range cell.Tests {
-			seen, err := measure(ctx, c.Progress, lab.Seed, cell, test, machines)
-			o.add(cell, seen)
-			if err != nil {
-				return fmt.Errorf("test %q: %w", test.Name, err)
-			}
-		}
-		return nil
-	})
-}
-
 // Down removes all that a lab has on a backend.
 func Down(ctx context.Context, backend provision.Backend, sink progress.Sink, lab string) error {
 	steps, err := backend.Down(ctx, lab)
@@ -270,6 +225,7 @@ func inCell(cell testbed.Cell, err error) error {
 // finish judges and stores what was measured, if anything was.
 func (c *Conductor) finish(ctx context.Context, lab *Lab, o *Outcome, failure error) (*Outcome, error) {
 	if len(o.Blocks) == 0 {
+		o.scratch.remove()
 		if failure == nil && len(lab.Cells) > 0 && len(lab.Cells[0].Tests) > 0 {
 			failure = errors.New("nothing was measured")
 		}
@@ -277,6 +233,7 @@ func (c *Conductor) finish(ctx context.Context, lab *Lab, o *Outcome, failure er
 	}
 	o.timings["total"] = time.Since(o.started).Seconds()
 	if err := c.conclude(context.WithoutCancel(ctx), lab, o); err != nil {
+		o.scratch.remove()
 		return nil, errors.Join(failure, err)
 	}
 	return o, failure

@@ -47,6 +47,26 @@ func segmentsOf(seed int64, cell testbed.Cell, test testbed.Test) (segments, err
 	return s, nil
 }
 
+// partOf is a stretch of a test's rounds, the first of which has that number. Each
+// part has an order of its own, and so has what else the seed decides.
+func partOf(seed int64, cell testbed.Cell, test testbed.Test, first, rounds int) (segments, error) {
+	test.Rounds = rounds
+	s, err := segmentsOf(seed, cell, test)
+	if err != nil || first == 0 {
+		return s, err
+	}
+	order := orderSeed(seed, cell, test) + uint64(first)
+	blocks := blocksOf(order, test)
+	for i := range blocks {
+		blocks[i].Round += first
+	}
+	s.client.Blocks, s.server.Blocks = blocks, blocks
+	for i := range s.client.Tests { // The server has the same.
+		s.client.Tests[i].Seed += uint64(first)
+	}
+	return s, nil
+}
+
 func hostOf(cell testbed.Cell, machine, network string) (proto.Host, error) {
 	m, ok := cell.Machine(machine)
 	if !ok {
@@ -56,7 +76,10 @@ func hostOf(cell testbed.Cell, machine, network string) (proto.Host, error) {
 	if !ok {
 		return proto.Host{}, fmt.Errorf("machine %q has no NIC on network %q", machine, network)
 	}
-	return proto.Host{Name: m.Name, Device: nic.Device, Address: nic.Address, Container: nic.Container}, nil
+	return proto.Host{
+		Name: m.Name, Device: nic.Device, Address: nic.Address, Container: nic.Container,
+		Attach: m.SSH != "", Share: m.Share,
+	}, nil
 }
 
 func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
@@ -68,7 +91,7 @@ func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
 		}
 		modes = append(modes, proto.Mode{
 			Name: m.Name, Kind: m.Kind, At: string(m.At),
-			Uplink: m.Uplink, Masquerade: m.Masquerade, Mode: m.Mode, Flag: m.Flag,
+			Uplink: m.Uplink, Masquerade: m.Masquerade, Mode: m.Mode, Flag: m.Flag, Delay: m.Delay,
 		})
 	}
 	return modes

@@ -93,6 +93,15 @@ func TestBothAgentsGetTheSameBlocks(t *testing.T) {
 	require.False(t, sampleCell().Networks[0].Subnet.Overlaps(s.client.Inner.Gateway))
 }
 
+func TestOnlyMachinesThatExistAreAttached(t *testing.T) {
+	cell := sampleCell()
+	cell.Machines[1].SSH, cell.Machines[1].Share = "root@server", true
+	s, err := segmentsOf(17, cell, sampleTest())
+	require.NoError(t, err)
+	require.False(t, s.client.Self.Attach || s.client.Self.Share)
+	require.True(t, s.server.Self.Attach && s.server.Self.Share)
+}
+
 func TestSegmentOfAnUnknownMachine(t *testing.T) {
 	test := sampleTest()
 	test.Server = "nobody"

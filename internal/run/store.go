@@ -49,6 +49,9 @@ func (s Store) Save(lab *Lab, lockPath string, o *Outcome) (string, error) {
 	if err := fill(partial, lab, lockPath, o); err != nil {
 		return "", err
 	}
+	if err := o.scratch.move(partial); err != nil {
+		return "", err
+	}
 	if err := os.Chmod(partial, 0o755); err != nil {
 		return "", err
 	}
@@ -56,6 +59,14 @@ func (s Store) Save(lab *Lab, lockPath string, o *Outcome) (string, error) {
 		return "", fmt.Errorf("result folder: %w", err)
 	}
 	return final, s.point(final)
+}
+
+// Scratch is a folder on the file system of a lab's results.
+func (s Store) Scratch(lab string) string {
+	if s.Dir != "" {
+		return filepath.Dir(filepath.Clean(s.Dir))
+	}
+	return filepath.Join(s.Root, lab)
 }
 
 func (s Store) place(lab string, started time.Time) (string, error) {

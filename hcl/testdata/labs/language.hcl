@@ -9,8 +9,15 @@ lab "language" {
   backend     = "libvirt"
   connect     = "qemu:///session"
   mirror      = "https://mirror.example/debian"
-  boots       = 1
+  boots       = 3
   seeds       = 1
+
+  void {
+    steal       = "7.5%"
+    involuntary = "off"
+    retransmits = 0
+    clock_step  = null
+  }
 }
 
 variable "size" {
@@ -139,6 +146,11 @@ mode "again" {
   kind = "host"
 }
 
+mode "delayed" {
+  kind  = "host"
+  delay = "50us"
+}
+
 test "rr" {
   for_each = ["tcp_rr", "udp_rr"]
 
@@ -159,11 +171,25 @@ test "rr" {
   samples      = "histogram"
 }
 
+test "until_precise" {
+  protocol   = "tcp_rr"
+  client     = vm.client[0]
+  server     = vm.server
+  network    = network.lan
+  modes      = [mode.delayed]
+  boots      = 1
+  precision  = "1.5%"
+  max_rounds = 100
+  samples    = "all"
+}
+
 test "storage" {
   protocol = "tcp_rr"
   client   = vm.client[0]
   server   = vm.client[1]
   network  = network.storage
+
+  precision = "2%"
 }
 
 expect "a claim over all there is" {

@@ -3,7 +3,6 @@
 lab "later" {
   backend = "icount"
   connect = "qemu+ssh://host/system"
-  boots   = 3
   seeds   = 5
 }
 
@@ -35,17 +34,12 @@ vm "client" {
   }
 }
 
-machine "server" {
-  ssh   = "root@server:2222"
-  nic   = "eno1"
-  share = true
-}
+vm "server" {
+  image = image.debian
 
-machine "other" {
-  ssh     = "[fd00::1]:22"
-  nic     = "eno1"
-  network = network.lan
-  address = "10.77.0.99"
+  nic {
+    network = network.lan
+  }
 }
 
 mode "macvlan" {
@@ -116,7 +110,7 @@ test "crr" {
   protocol    = "tcp_crr"
   engine      = "netperf"
   client      = vm.client
-  server      = machine.server
+  server      = vm.server
   modes       = [mode.loopback, mode.netkit]
   connections = 8
   rate        = 10000
@@ -124,11 +118,7 @@ test "crr" {
   busy_poll   = "50us"
   cpu         = 1
   priority    = 50
-  boots       = 2
   seeds       = 2
-  precision   = "1.5%"
-  max_rounds  = 100
-  samples     = "all"
 }
 
 expect "later" {
@@ -139,7 +129,7 @@ expect "later" {
 test "plain" {
   protocol    = "udp_rr"
   client      = vm.client
-  server      = machine.other
+  server      = vm.server
   boots       = 1
   seeds       = 1
   connections = 1

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+func recovery(injected time.Duration, metric string, estimate, lo, hi float64) report.Recovery {
+	return report.Recovery{Injected: injected, Metric: metric, Found: testbed.Difference{Estimate: &estimate, Lo: &lo, Hi: &hi}}
+}
+
+func TestCalibrationIsPrintedAndJudged(t *testing.T) {
+	good := recovery(50*time.Microsecond, "p50", 51.2e3, 48e3, 55e3)
+	missed := recovery(time.Millisecond, "p99", 1.2e6, 1.1e6, 1.3e6)
+	unknown := report.Recovery{Injected: time.Millisecond, Metric: "p99", Found: testbed.Difference{Reason: "too few transactions"}}
+
+	var out bytes.Buffer
+	a := &app{stdout: &out}
+	require.NoError(t, a.printRecoveries([]report.Recovery{good, good, missed}))
+	require.Equal(t, `injected  metric  found      95% interval         
+50µs      p50     51.2 µs    48.0 to 55.0 µs      inside
+50µs      p50     51.2 µs    48.0 to 55.0 µs      inside
+1ms       p99     1200.0 µs  1100.0 to 1300.0 µs  outside
+calibrated: 2 of 3 delays lie inside the interval, 2 have to
+`, out.String())
+
+	require.True(t, found([]report.Recovery{good, missed}), "one of several may miss")
+	require.False(t, found([]report.Recovery{good, missed, missed}))
+	require.False(t, found([]report.Recovery{good, unknown}), "what has no interval is not found")
+	require.False(t, found(nil))
+	wide := recovery(50*time.Microsecond, "p50", 15e3, -276e3, 307e3)
+	require.True(t, wide.Inside())
+	require.False(t, found([]report.Recovery{wide}), "an interval that holds 0 finds nothing")
+	out.Reset()
+	require.NoError(t, a.printRecoveries([]report.Recovery{unknown}))
+	require.Contains(t, out.String(), "too few transactions  not known")
+	require.Contains(t, out.String(), "not calibrated")
+}

@@ -1,0 +1,376 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/report/stats"
+	"github.com/testbed-lab/testbed/report/stats/simulate"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// A nominal 95% interval must cover between these.
+const (
+	leastCover = 0.93
+	mostCover  = 0.97
+)
+
+// proofPage is where the proof wants its page; the tests then run in full.
+var proofPage = os.Getenv("TESTBED_COVERAGE_PAGE")
+
+// effort is how often a simulation is repeated: in the tests, and in the proof.
+func effort(test, proof int) int {
+	if proofPage != "" {
+		return proof
+	}
+	return test
+}
+
+// coverage counts how often intervals held the truth.
+type coverage struct{ held, of int }
+
+func (c *coverage) take(e testbed.Estimate, truth float64) {
+	c.of++
+	if e.Lo != nil && *e.Lo <= truth && truth <= *e.Hi {
+		c.held++
+	}
+}
+
+func (c coverage) share() float64 { return float64(c.held) / float64(c.of) }
+
+// within fails where the coverage lies outside of 93% to 97% by more than three
+// binomial standard errors of the repetitions, so by more than chance.
+func (c coverage) within(t *testing.T, what string) {
+	t.Helper()
+	chance := func(p float64) float64 { return 3 * math.Sqrt(p*(1-p)/float64(c.of)) }
+	assert.GreaterOrEqual(t, c.share(), leastCover-chance(leastCover), "%s: covers too seldom", what)
+	assert.LessOrEqual(t, c.share(), mostCover+chance(mostCover), "%s: covers too often", what)
+}
+
+// grid is a table of coverage: a column a quantity, a row a number of rounds.
+type grid struct {
+	title   string
+	columns []string
+	rows    []string
+	cells   [][]coverage
+}
+
+// markdown writes the table in per cent.
+func (g grid) markdown() string {
+	b := &strings.Builder{}
+	fmt.Fprintf(b, "### %s\n\n| %s |\n|%s\n", g.title, strings.Join(g.columns, " | "), strings.Repeat(" --: |", len(g.columns)))
+	for i, row := range g.rows {
+		fmt.Fprintf(b, "| %s |", row)
+		for _, c := range g.cells[i] {
+			fmt.Fprintf(b, " %.1f |", 100*c.share())
+		}
+		fmt.Fprintln(b)
+	}
+	return b.String()
+}
+
+// add a row, whose every cell must be within the band.
+func (g *grid) add(t *testing.T, row string, cells []coverage) {
+	t.Helper()
+	for i, c := range cells {
+		c.within(t, fmt.Sprintf("%s, %s %s, %s", g.title, g.columns[0], row, g.columns[i+1]))
+	}
+	g.rows, g.cells = append(g.rows, row), append(g.cells, cells)
+}
+
+// average of each column must lie within the band, chance or not.
+func (g grid) average(t *testing.T) {
+	t.Helper()
+	for i, name := range g.columns[1:] {
+		all := coverage{}
+		for _, row := range g.cells {
+			all.held, all.of = all.held+row[i].held, all.of+row[i].of
+		}
+		assert.True(t, leastCover <= all.share() && all.share() <= mostCover, "%s, %s: %.4f over all rows", g.title, name, all.share())
+	}
+}
+
+// page collects what the proof prints.
+var sections = map[string][]string{}
+
+func publish(t *testing.T, section string, tables ...string) {
+	t.Log("\n" + strings.Join(tables, "\n"))
+	sections[section] = append(sections[section], tables...)
+}
+
+func seeded(of string) *rand.Rand {
+	sum := uint64(0)
+	for _, b := range []byte(of) {
+		sum = sum*131 + uint64(b)
+	}
+	return rand.New(rand.NewPCG(20261124, sum))
+}
+
+// effectOf is the true ratio of the simulated mode.
+const effectOf = 1.2
+
+// Every interval that a report prints, at every number of rounds for which it
+// prints one, in every world.
+func TestIntervalsCover(t *testing.T) {
+	rounds := []int{6, 7, 8, 10, 15, 20, 30}
+	if proofPage != "" {
+		rounds = []int{}
+		for n := stats.MinRounds; n <= 30; n++ {
+			rounds = append(rounds, n)
+		}
+		rounds = append(rounds, 40, 50, 100)
+	}
+	for _, w := range simulate.Worlds() {
+		random := seeded(w.Name)
+		w.Effect = math.Log(effectOf)
+		g := grid{title: w.Name, columns: []string{"rounds", "ratio", "mode's own", "host's own", "added, a share", "added, a time", "noise floor"}}
+		for _, n := range rounds {
+			cells := make([]coverage, 6)
+			for range effort(400, 2000) {
+				coverOnce(random, w, n, cells)
+			}
+			g.add(t, fmt.Sprint(n), cells)
+		}
+		g.average(t)
+		publish(t, "rounds", g.markdown())
+	}
+}
+
+func coverOnce(random *rand.Rand, w simulate.World, n int, cells []coverage) {
+	r := w.Draw(random, 1, n)
+	t := trialOf(r, testbed.Test{}, 0, summary)
+	mode := t.series[1]
+	level := base * math.Exp(stats.PlainMean(r.Level).Value)
+	cells[0].take(t.ratio(mode, t.host, p50), effectOf)
+	cells[1].take(t.estimate(mode, p50), level*effectOf)
+	cells[2].take(t.estimate(t.host, p50), level)
+	sum := 0.0
+	for _, l := range r.Level {
+		sum += base * math.Exp(l)
+	}
+	cells[3].take(testbed.Estimate(t.added(mode, p50)), (effectOf-1)*sum/float64(n))
+	for i := range r.Modes[0] {
+		r.Modes[0][i] -= w.Effect
+	}
+	const constant = (effectOf - 1) * base
+	timed := trialOf(r, testbed.Test{}, constant, summary)
+	cells[4].take(testbed.Estimate(timed.added(timed.series[1], p50)), constant)
+	cells[5].take(t.ratio(t.first(), t.second(), p50), 1)
+}
+
+// Several boots, each with an effect of its own half as large as the scatter of
+// rounds; and the same rounds as if they were of one boot.
+func TestBootsCover(t *testing.T) {
+	for _, w := range simulate.Worlds() {
+		random := seeded("boots " + w.Name)
+		w.Effect, w.Boot = math.Log(effectOf), 0.005
+		level := base * math.Exp((w.Drift+w.Step)/2)
+		g := grid{title: w.Name, columns: []string{"boots of 5 rounds", "ratio", "mode's own", "host's own", "noise floor"}}
+		for _, boots := range []int{3, 4, 5, 8, 12} {
+			cells := make([]coverage, 4)
+			for range effort(300, 3000) {
+				t := trialOf(w.Draw(random, boots, 5), testbed.Test{}, 0, summary)
+				cells[0].take(t.ratio(t.series[1], t.host, p50), effectOf)
+				cells[1].take(t.estimate(t.series[1], p50), level*effectOf)
+				cells[2].take(t.estimate(t.host, p50), level)
+				cells[3].take(t.ratio(t.first(), t.second(), p50), 1)
+			}
+			g.add(t, fmt.Sprint(boots), cells)
+		}
+		g.average(t)
+		publish(t, "boots", g.markdown())
+	}
+}
+
+// What one boot says of the next: less than 95%, which is why its interval is
+// said to be about that boot alone.
+func TestOneBootSaysLittleOfTheNext(t *testing.T) {
+	random, w := seeded("one boot"), simulate.Rough()
+	w.Boot = 0.005
+	one := coverage{}
+	for range effort(1000, 5000) {
+		t := trialOf(w.Draw(random, 1, 20), testbed.Test{}, 0, summary)
+		one.take(t.ratio(t.series[1], t.host, p50), 1)
+	}
+	assert.Less(t, one.share(), leastCover-0.05)
+	publish(t, "boots", fmt.Sprintf("One boot of 20 rounds, with such effects of boots: its interval holds the mean over all boots in %.1f%% of runs.\n", 100*one.share()))
+}
+
+// Looking after every few rounds, and stopping when the interval is as narrow as
+// was asked for.
+func TestStoppingCovers(t *testing.T) {
+	for _, w := range simulate.Worlds() {
+		random := seeded("stopping " + w.Name)
+		g := grid{title: w.Name, columns: []string{"precision", "looks after half as many rounds again", "every 5 rounds"}}
+		lengths := "Rounds on average:"
+		for _, precision := range []float64{0.05, 0.03, 0.02, 0.015} {
+			cells := make([]coverage, 2)
+			for i, next := range []func(n int) int{func(n int) int { return n + (n+1)/2 }, func(n int) int { return n + 5 }} {
+				rounds := 0
+				for range effort(80, 800) {
+					e := stopOnce(random, w, precision, next)
+					cells[i].take(e, 1)
+					rounds += e.N
+				}
+				lengths += fmt.Sprintf(" %.0f", float64(rounds)/float64(cells[i].of))
+			}
+			lengths += ";"
+			g.add(t, fmt.Sprintf("%.1f%%", 100*precision), cells)
+		}
+		g.average(t)
+		publish(t, "stopping", g.markdown(), strings.TrimSuffix(lengths, ";")+".\n")
+	}
+}
+
+// stopOnce is the ratio of a test that looks after each batch.
+func stopOnce(random *rand.Rand, w simulate.World, precision float64, next func(int) int) testbed.Estimate {
+	const most = 60
+	test := testbed.Test{Precision: precision, MaxRounds: most}
+	r := w.Draw(random, 1, most)
+	for n := 10; ; n = next(n) {
+		t := trialOf(simulate.Rounds{Host: r.Host[:n], Modes: [][]float64{r.Modes[0][:n]}, Boot: r.Boot[:n]}, test, 0, summary)
+		if width, _ := t.precision(); width <= precision || next(n) > most {
+			return t.ratio(t.series[1], t.host, p50)
+		}
+	}
+}
+
+// The whole way from transactions: blocks of 1,000 of them, or 2,000 where there
+// are few rounds, so that p99 is pooled; and each remembers the one before.
+func TestTransactionsCover(t *testing.T) {
+	rounds := []int{10}
+	if proofPage != "" {
+		rounds = []int{6, 8, 10, 15, 20, 30}
+	}
+	names := []string{"p50", "p90", "p99", "mean", "rate"}
+	w := simulate.Rough()
+	w.Effect = math.Log(effectOf)
+	random := seeded("transactions")
+	ratios := grid{title: "ratio to host", columns: append([]string{"rounds"}, names...)}
+	owns := grid{title: "the mode's own figure", columns: append([]string{"rounds"}, names...)}
+	for _, n := range rounds {
+		ratio, own := make([]coverage, len(names)), make([]coverage, len(names))
+		for range effort(120, 400) {
+			r := w.Draw(random, 1, n)
+			length := 1000
+			if n < 10 {
+				length = 2000 // Or p99 has under 100 transactions beyond it.
+			}
+			trial := trialOf(r, testbed.Test{}, 0, func(value float64, round, boot int) sample {
+				return transactionsOf(random, length, value, round, boot)
+			})
+			levels := []float64{}
+			for _, l := range r.Level {
+				levels = append(levels, base*effectOf*math.Exp(l))
+			}
+			for i, name := range names {
+				metric, _ := metricNamed(name)
+				want := effectOf
+				if name == "rate" {
+					want = 1 / effectOf
+				}
+				ratio[i].take(trial.ratio(trial.series[1], trial.host, metric), want)
+				own[i].take(trial.estimate(trial.series[1], metric), trueFigure(name, levels))
+			}
+		}
+		ratios.add(t, fmt.Sprint(n), ratio)
+		owns.add(t, fmt.Sprint(n), own)
+	}
+	publish(t, "transactions", ratios.markdown(), owns.markdown())
+}
+
+// trueFigure is what blocks of these levels would show if they were endless: a
+// pooled percentile is that of all of them together.
+func trueFigure(metric string, levels []float64) float64 {
+	sum := 0.0
+	for _, l := range levels {
+		sum += math.Log(l)
+	}
+	level := math.Exp(sum / float64(len(levels)))
+	switch metric {
+	case "p50":
+		return level
+	case "p90":
+		return simulate.Quantile(0.9, []float64{level})
+	case "p99":
+		return simulate.Quantile(0.99, levels)
+	case "mean":
+		return level * simulate.Mean()
+	}
+	return 1e9 / (level * simulate.Mean())
+}
+
+// The methods that were weighed, in the roughest world; nothing is asserted of
+// them.
+func TestCandidates(t *testing.T) {
+	for _, w := range []simulate.World{simulate.Worlds()[0], simulate.Rough()} {
+		random := seeded("candidates " + w.Name)
+		columns := []string{"rounds"}
+		for _, c := range simulate.Candidates() {
+			columns = append(columns, c.Name)
+		}
+		g := grid{title: w.Name, columns: columns}
+		for _, n := range []int{6, 8, 10, 15, 20, 30, 50} {
+			cells := make([]coverage, len(columns)-1)
+			for range effort(100, 3000) {
+				r := w.Draw(random, 1, n)
+				logs := make([]float64, n)
+				for i, host := range r.Host {
+					logs[i] = r.Modes[0][i] - (host[0]+host[1])/2
+				}
+				for i, c := range simulate.Candidates() {
+					lo, hi := c.Interval(random, logs)
+					cells[i].take(testbed.Estimate{Lo: &lo, Hi: &hi}, 0)
+				}
+			}
+			g.rows, g.cells = append(g.rows, fmt.Sprint(n)), append(g.cells, cells)
+		}
+		publish(t, "candidates", g.markdown())
+	}
+}
+
+// Worlds that are rougher still: what is covered then, and how often the report
+// says that rounds resemble each other. Nothing is asserted but that it warns.
+func TestBeyondTheRegime(t *testing.T) {
+	b := &strings.Builder{}
+	fmt.Fprintf(b, "| correlation | rounds | covers | warns |\n| --: | --: | --: | --: |\n")
+	warned := map[int]float64{}
+	for _, w := range simulate.Beyond() {
+		random := seeded(fmt.Sprint("beyond", w.ModeCorrelation))
+		for _, n := range []int{6, 10, 20, 50} {
+			c, warns := coverage{}, 0
+			for range effort(200, 3000) {
+				trial := trialOf(w.Draw(random, 1, n), testbed.Test{}, 0, summary)
+				c.take(trial.ratio(trial.series[1], trial.host, p50), 1)
+				if trial.auditSerial(trial.series[1]) != "" {
+					warns++
+				}
+			}
+			warned[n] = float64(warns) / float64(c.of)
+			fmt.Fprintf(b, "| %.1f | %d | %.1f | %.0f |\n", w.ModeCorrelation, n, 100*c.share(), 100*warned[n])
+		}
+	}
+	assert.Greater(t, warned[50], warned[6], "more rounds show it better")
+	publish(t, "beyond", b.String())
+}
+
+// Last of all, since it prints what the others found, under the titles that
+// scripts/proofs/coverage.sh looks for.
+func TestZPage(t *testing.T) {
+	if proofPage == "" {
+		t.Skip("no page wanted: TESTBED_COVERAGE_PAGE says where it goes")
+	}
+	all := []string{}
+	for _, name := range []string{"rounds", "transactions", "boots", "stopping", "alarms", "candidates", "beyond"} {
+		require.NotEmpty(t, sections[name], name)
+		all = append(all, "## "+name+"\n\n"+strings.Join(sections[name], "\n"))
+	}
+	require.NoError(t, os.WriteFile(proofPage, []byte(strings.Join(all, "\n")), 0o644))
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# inputs: examples/calibration.hcl guestagent/netmode/delay.go guestagent/rr guestagent/job.go report/recover.go report/ratio.go report/stats internal/cli/calibrate.go
+#
+# A delay that was injected is found again, in the middle and in the tail.
+set -eu
+cd "$(dirname "$0")/../.."
+
+found=$(bin/testbed doctor --calibrate)
+cat <<PAGE
+# Calibration
+
+netem holds each request of a guest back for a time that is known, and the
+difference of two such modes, measured as modes are compared with \`host\`, should
+be the difference of their delays. The base has a delay too, because netem costs
+something itself (a timer, an interrupt, a softirq), of which no difference of
+two delays has any. The lab is \`examples/calibration.hcl\`; the same on any rig:
+
+    testbed doctor --calibrate
+
+$(printf '%s\n' "$found" | sed 's/^/    /')
+
+The intervals are of 95%, so an instrument without a fault misses more than one of
+six in 3% of calibrations; that is what fails.
+PAGE
