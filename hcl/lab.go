@@ -42,6 +42,7 @@ func (l *loader) head() {
 	l.lab.Mirror = get[string](f, "mirror")
 	l.boots, l.seeds = get[int](f, "boots"), get[int](f, "seeds")
 	l.existing(f)
+	l.bootable(f)
 }
 
 // images decodes all images; those that no cell uses are checked too.

@@ -16,6 +16,7 @@ func TestBackendOption(t *testing.T) {
 	file, diags := hcl.Parse(text, "lab.hcl", hcl.Options{Backend: "libvirt"})
 	require.False(t, diags.HasErrors(), rendered(t, diags))
 	require.Equal(t, "libvirt", file.Lab.Backend)
+	require.Equal(t, 2, file.Lab.Cells[0].Tests[0].Boots)
 	require.Len(t, file.Lab.Images, 2)
 
 	text, err = os.ReadFile("../examples/kernels.hcl")
@@ -26,4 +27,9 @@ func TestBackendOption(t *testing.T) {
 	_, diags = hcl.Parse(text, "lab.hcl", hcl.Options{Backend: "local"})
 	require.True(t, diags.HasErrors())
 	require.Contains(t, rendered(t, diags), "One kernel")
+
+	text, err = os.ReadFile("testdata/labs/machines.hcl")
+	require.NoError(t, err)
+	_, diags = hcl.Parse(text, "lab.hcl", hcl.Options{Backend: "local"})
+	require.Contains(t, rendered(t, diags), "--backend local out")
 }

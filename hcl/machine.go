@@ -1,12 +1,10 @@
 package hcl
 
 import (
-	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -43,32 +41,13 @@ func (c *cellLoader) vm(b *blockSource, i instance) testbed.Machine {
 			f.reject("sysctl", "Bad sysctl", "%q is no kernel setting. They are named as sysctl names them, such as \"net.core.busy_read\".", name)
 		}
 	}
-	if c.lab.Backend == "local" {
+	if c.lab.Backend == backendLocal {
 		c.checkOneKernel(f, m)
 	}
 	for _, inner := range b.inner {
 		c.nic(&m, inner, c.scope.fields(inner, i.names))
 	}
 	return m
-}
-
-// checkOneKernel refuses what machines that share this machine's kernel cannot
-// differ in, in any cell.
-func (c *cellLoader) checkOneKernel(f fields, m testbed.Machine) {
-	if f.ok("image") {
-		image := get[ref](f, "image")
-		if c.kernel.name == "" {
-			c.kernel = image
-		}
-		if image.name != c.kernel.name {
-			f.reject("image", "One kernel", "On the backend \"local\" every machine of every cell runs this machine's own kernel, so two images mean nothing: here %s, before it %s. Use one, or the backend \"libvirt\".", image.code, c.kernel.code)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Sysctl)) {
-		if !strings.HasPrefix(name, "net.") && !strings.HasPrefix(name, "net/") {
-			f.reject("sysctl", "One kernel", "On the backend \"local\" a machine has the settings of a network namespace alone (net.…), and %q would change this machine. Leave it out, or use the backend \"libvirt\".", name)
-		}
-	}
 }
 
 // nic adds an interface. Its addresses follow, when all are known.

@@ -39,9 +39,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")
-		if c.exists() && t.Boots > 1 {
-			f.reject("boots", "Nothing boots", "%s", cannotBoot)
-		}
+		c.bootable(f)
 	}
 	if f.set("seeds") {
 		t.Seeds = get[int](f, "seeds")

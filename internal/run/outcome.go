@@ -75,7 +75,7 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int,
 			o.warn("console of %s: %v", name, err)
 			continue
 		}
-		if len(log) == 0 { // It has no console.
+		if log == nil { // It has no console.
 			continue
 		}
 		o.Consoles[consoleFile(cell, name, boot)] = log

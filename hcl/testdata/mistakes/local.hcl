@@ -2,6 +2,7 @@
 
 lab "local" {
   backend = "local"
+  boots   = 3
 }
 
 image "old" {
@@ -35,4 +36,11 @@ vm "server" {
   nic {
     network = network.lan
   }
+}
+
+test "rr" {
+  protocol = "tcp_rr"
+  client   = vm.client
+  server   = vm.server
+  boots    = 2
 }
