@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/provision"
 )
@@ -37,7 +39,7 @@ func victim() {
 	fmt.Println("up")
 	m, err := b.Machine(context.Background(), "killed", "client")
 	die(err)
-	die(m.Exec(context.Background(), provision.Command{Args: []string{"sh", "-c", "echo running; sleep 1000"}, Stdout: os.Stdout}))
+	die(m.Exec(context.Background(), provision.Command{Args: []string{"sh", "-c", "echo running; exec sleep 1000"}, Stdout: os.Stdout}))
 }
 
 func die(err error) {
@@ -65,6 +67,8 @@ func TestKilled(t *testing.T) {
 				_, err = b.Plan(t.Context(), request("killed", "client", "server"))
 				require.ErrorContains(t, err, fmt.Sprintf("process %d runs it", pid))
 			})
+			require.Eventually(t, func() bool { return !inhabited(b.folder.lab("killed").machine("client")) }, 5*time.Second, 5*time.Millisecond,
+				"what it ran ends with it, before anybody collects it")
 			steps, err := b.Garbage(t.Context())
 			require.NoError(t, err)
 			require.NoError(t, perform(t.Context(), steps))
@@ -74,6 +78,20 @@ func TestKilled(t *testing.T) {
 			require.Empty(t, steps)
 		})
 	}
+}
+
+// inhabited says whether a process is in a machine's namespace.
+func inhabited(folder string) bool {
+	var space unix.Stat_t
+	if unix.Stat(folder+"/net", &space) != nil {
+		return false
+	}
+	for _, entry := range entries("/proc") {
+		if pid, err := strconv.Atoi(entry); err == nil && isIn(pid, &space) {
+			return true
+		}
+	}
+	return false
 }
 
 // What a dead process left is no obstacle to an up either.
