@@ -22,13 +22,13 @@ type factTable struct {
 
 // rigFacts are what a reader must know before the first number.
 func rigFacts(r testbed.Result) []fact {
-	machine := r.Backend
-	if r.Accelerator != "" {
-		machine += ", " + strings.ToUpper(r.Accelerator)
-	}
-	facts := []fact{{"machines", machine}}
+	facts := []fact{{"machines", machinesText(r)}}
 	if kernels := kernelsOf(r); len(kernels) > 0 {
-		facts = append(facts, fact{"guest kernel", strings.Join(kernels, ", ")})
+		name := "guest kernel"
+		if !boots(r) {
+			name = "kernel"
+		}
+		facts = append(facts, fact{name, strings.Join(kernels, ", ")})
 	}
 	if cpu, is := r.Environment.Host["cpu_model"]; is {
 		facts = append(facts, fact{"CPU", factText(cpu)})

@@ -97,18 +97,6 @@ func (p *pen) header(r testbed.Result) {
 	p.paragraph("", answer(r), bold)
 }
 
-// rig says in a few words what the numbers were measured on.
-func rig(r testbed.Result) string {
-	parts := []string{r.Backend}
-	if r.Accelerator != "" {
-		parts = append(parts, strings.ToUpper(r.Accelerator))
-	}
-	if kernels := kernelsOf(r); len(kernels) > 0 && len(kernels) < 3 {
-		parts = append(parts, "Linux "+strings.Join(kernels, ", "))
-	}
-	return strings.Join(parts, " · ")
-}
-
 func (p *pen) expectations(all []testbed.ExpectationResult) {
 	if len(all) == 0 {
 		return
