@@ -30,7 +30,7 @@ func detailsTable(t testbed.TestResult) *table {
 
 func detailFields(t testbed.TestResult) []field {
 	us := latencyUnit(t.Unit)
-	return []field{
+	fields := []field{
 		modeField,
 		{column{Name: "ratio", Title: "× host"}, ratioCell},
 		{column{Name: "interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return intervalText(ratioShown(t, m)) }},
@@ -45,6 +45,10 @@ func detailFields(t testbed.TestResult) []field {
 		{column{Name: "blocks", Title: "blocks"}, func(m testbed.ModeResult) string { return grouped(float64(m.Blocks), 0) }},
 		{column{Name: "transactions", Title: "transactions"}, func(m testbed.ModeResult) string { return grouped(float64(m.Transactions), 0) }},
 	}
+	if slices.Contains(percentilesOf(t), "p999") { // A narrow page's table has no room for it.
+		fields = slices.Insert(fields, 7, latencyField(t, "p999", column{Name: "tail", Title: percentileTitle("p999"), Unit: us}))
+	}
+	return fields
 }
 
 func holmCell(m testbed.ModeResult) string {

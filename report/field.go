@@ -17,7 +17,7 @@ func mainFields(t testbed.TestResult) []field {
 	us := latencyUnit(t.Unit)
 	fields := []field{modeField}
 	for _, name := range percentilesOf(t) {
-		fields = append(fields, latencyField(t, column{Name: name, Title: percentileTitle(name), Unit: us, Spare: spares[name]}))
+		fields = append(fields, latencyField(t, name, column{Name: name, Title: percentileTitle(name), Unit: us, Spare: spares[name]}))
 	}
 	return append(fields,
 		field{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }},
@@ -33,9 +33,10 @@ var spares = map[string]int{"p90": 9, "p99": 5, "p999": 10}
 
 var modeField = field{column{Name: "mode", Title: "mode", Left: true}, func(m testbed.ModeResult) string { return m.Name }}
 
-func latencyField(t testbed.TestResult, c column) field {
-	mixed := mixedMethods(t)[c.Name]
-	return field{c, func(m testbed.ModeResult) string { return latencyCell(*figureOf(&m, c.Name), t.Unit, mixed) }}
+// latencyField is a figure of the test's unit.
+func latencyField(t testbed.TestResult, metric string, c column) field {
+	mixed := mixedMethods(t)[metric]
+	return field{c, func(m testbed.ModeResult) string { return latencyCell(*figureOf(&m, metric), t.Unit, mixed) }}
 }
 
 func newRow(t testbed.TestResult, m testbed.ModeResult, fields []field) row {
