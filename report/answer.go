@@ -41,7 +41,7 @@ func sidesOf(t testbed.TestResult) sides {
 		if m.Name == hostMode || m.Status != testbed.StatusOK || ratio.Estimate == nil {
 			continue
 		}
-		switch judgeRatio(ratio, t.NoiseFloor) {
+		switch verdictOf(t, *m) {
 		case slower:
 			s.slowest = extreme(s.slowest, m, 1)
 		case faster:
@@ -86,10 +86,9 @@ func answerOne(t testbed.TestResult) string {
 }
 
 func costs(t testbed.TestResult, m testbed.ModeResult) string {
-	host := hostOf(t)
 	text := fmt.Sprintf("%s costs most: its p50 is %s", m.Name, times(m))
-	if host.P50.Estimate != nil {
-		text += fmt.Sprintf(", %s %s", difference(added(m.RatioToHost["p50"], host), *host.P50.Estimate, t.Unit), latencyUnit(t.Unit))
+	if added := addedCell(t, m); added != "" {
+		text += ", " + added + " " + latencyUnit(t.Unit)
 	}
 	return text
 }

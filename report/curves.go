@@ -87,14 +87,13 @@ func plotted(name string, d curve, factor float64) figure.Curve {
 }
 
 func panelNote(t testbed.TestResult, m testbed.ModeResult) string {
-	ratio, host := m.RatioToHost["p50"], hostOf(t)
-	if ratio.Estimate == nil || host.P50.Estimate == nil {
-		return ""
-	}
-	if judgeRatio(ratio, t.NoiseFloor) == withinNoise {
+	if verdictOf(t, m) == withinNoise {
 		return string(withinNoise)
 	}
-	return difference(added(ratio, host), *host.P50.Estimate, t.Unit) + " " + latencyUnit(t.Unit)
+	if text := addedCell(t, m); text != "" {
+		return text + " " + latencyUnit(t.Unit)
+	}
+	return ""
 }
 
 func panelText(t testbed.TestResult, m testbed.ModeResult) string {

@@ -22,9 +22,13 @@ type factTable struct {
 
 // rigFacts are what a reader must know before the first number.
 func rigFacts(r testbed.Result) []fact {
-	facts := []fact{{"machines", strings.Join(machinesOf(r), ", ")}}
-	if kernels := kernelsOf(r); len(kernels) > 0 && r.Backend != localBackend {
-		facts = append(facts, fact{"guest kernel", strings.Join(kernels, ", ")})
+	facts := []fact{{"machines", machinesText(r)}}
+	if kernels := kernelsOf(r); len(kernels) > 0 {
+		name := "guest kernel"
+		if !boots(r) {
+			name = "kernel"
+		}
+		facts = append(facts, fact{name, strings.Join(kernels, ", ")})
 	}
 	if cpu, is := r.Environment.Host["cpu_model"]; is {
 		facts = append(facts, fact{"CPU", factText(cpu)})

@@ -49,8 +49,16 @@ func judged(t testing.TB) (testbed.Result, []testbed.Block) {
 		above("tcp_rr", "docker0", 1.05), above("tcp_rr", "macvlan", 1.1),
 		above("tcp_rr", "ipvlan_l3s", 1.03), above("tcp_rr", "netkit_l2", 1.1),
 	}}, blocks)
+	nagleOff(&r)
 	r.Warnings = append(r.Warnings, "the machines are emulated (TCG): /dev/kvm does not exist")
 	return r, blocks
+}
+
+// nagleOff is what a lab file has unless it says otherwise.
+func nagleOff(r *testbed.Result) {
+	for i := range r.Tests {
+		r.Tests[i].Settings.NoDelay = true
+	}
 }
 
 func TestGoldenTerminal(t *testing.T) {
@@ -65,7 +73,9 @@ func TestGoldenTerminal(t *testing.T) {
 	require.NoError(t, Terminal(&b, r, TerminalOptions{Color: true}))
 	golden(t, "terminal-color.txt", b.Bytes())
 	b.Reset()
-	require.NoError(t, Terminal(&b, kernels(typical()).result(t), TerminalOptions{}))
+	cells := kernels(typical()).result(t)
+	nagleOff(&cells)
+	require.NoError(t, Terminal(&b, cells, TerminalOptions{}))
 	golden(t, "terminal-matrix.txt", b.Bytes())
 }
 
@@ -81,7 +91,9 @@ func TestGoldenPage(t *testing.T) {
 	w.modes, w.tests = []string{"host", "docker0", "macvlan", "netkit_l2"}, []string{"tcp_rr"}
 	w.unsupported = map[string]string{"netkit_l2": "needs Linux 6.7 or newer"}
 	var b bytes.Buffer
-	require.NoError(t, HTML(&b, w.result(t), w.blocks(t, 7)))
+	r := w.result(t)
+	nagleOff(&r)
+	require.NoError(t, HTML(&b, r, w.blocks(t, 7)))
 	golden(t, "report.html", b.Bytes())
 }
 
@@ -94,11 +106,12 @@ func TestPreview(t *testing.T) {
 	}
 	r, blocks := judged(t)
 	matrix := kernels(typical())
+	full, fullBlocks := decorated(t)
 	for name, one := range map[string]struct {
 		result testbed.Result
 		blocks []testbed.Block
 	}{
-		"typical": {r, blocks}, "matrix": {matrix.result(t), matrix.blocks(t, 7)},
+		"typical": {r, blocks}, "decorated": {full, fullBlocks}, "matrix": {matrix.result(t), matrix.blocks(t, 7)},
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
 		require.NoError(t, Write(filepath.Join(dir, name), one.result, one.blocks))

@@ -20,7 +20,7 @@ func Markdown(w io.Writer, r testbed.Result) error {
 		markdownMatrix(&b, m)
 	}
 	for _, t := range tables(r) {
-		markdownTable(&b, t)
+		markdownTable(&b, t, "##")
 	}
 	markdownExpectations(&b, r.Expectations)
 	markdownList(&b, "Warnings", r.Warnings)
@@ -34,12 +34,32 @@ func Markdown(w io.Writer, r testbed.Result) error {
 	return err
 }
 
-func markdownTable(b *bytes.Buffer, t table) {
+func markdownTable(b *bytes.Buffer, t table, level string) {
 	title := t.Test
 	if t.Cell != "" {
 		title += ", " + t.Cell
 	}
-	fmt.Fprintf(b, "\n## %s\n\n%s\n\n", markdownText(title), markdownText(t.Caption))
+	fmt.Fprintf(b, "\n%s %s\n\n%s\n\n", level, markdownText(title), markdownText(t.Caption))
+	markdownRows(b, t)
+	notes := t.Notes
+	if t.Noise != "" {
+		notes = append([]note{{Text: t.Noise}}, notes...)
+	}
+	if len(notes) > 0 {
+		fmt.Fprintln(b)
+	}
+	for _, n := range notes {
+		fmt.Fprintf(b, "- %s\n", markdownText(n.Text))
+	}
+	for _, other := range t.Beside {
+		markdownTable(b, other, level+"#")
+	}
+	if t.Details != nil {
+		markdownTable(b, *t.Details, level+"#")
+	}
+}
+
+func markdownRows(b *bytes.Buffer, t table) {
 	heads, rules := []string{}, []string{}
 	for _, c := range t.Columns {
 		heads = append(heads, heading(c))
@@ -55,10 +75,6 @@ func markdownTable(b *bytes.Buffer, t table) {
 			texts[len(texts)-1] = markdownText(joined(r.Status, r.Reason))
 		}
 		fmt.Fprintf(b, "| %s |\n", strings.Join(texts, " | "))
-	}
-	fmt.Fprintf(b, "\n- %s\n", markdownText(t.Noise))
-	for _, note := range t.Notes {
-		fmt.Fprintf(b, "- %s\n", markdownText(note))
 	}
 }
 

@@ -111,5 +111,5 @@ func newMatrixRatio(t testbed.TestResult, m testbed.ModeResult) matrixRatio {
 	case ratio.Estimate == nil:
 		return matrixRatio{Text: none}
 	}
-	return matrixRatio{Text: ratioText(*ratio.Estimate), Interval: intervalText(ratio), Verdict: judgeRatio(ratio, t.NoiseFloor)}
+	return matrixRatio{Text: ratioText(*ratio.Estimate), Interval: intervalText(ratio), Verdict: verdictOf(t, m)}
 }

@@ -25,5 +25,8 @@ func statisticsTexts(r testbed.Result) []string {
 			return append(texts, fmt.Sprintf("With several boots the boot is the unit: an interval is Student's over the boots' means, and needs %d of them.", stats.MinBoots))
 		}
 	}
-	return append(texts, "All rounds ran in one boot, and the intervals are about that boot: another may lie elsewhere. A test with several boots says how far.")
+	if !boots(r) {
+		return texts
+	}
+	return append(texts, "All rounds ran in one boot, and the intervals are about that boot: another boot may differ by more than the interval says. A test with several boots says how far.")
 }

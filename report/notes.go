@@ -2,33 +2,62 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
 
 // shown are the percentiles that a table may show.
-var shown = []string{"p50", "p90", "p99"}
+var shown = []string{"p50", "p90", "p99", "p999"}
 
-// notes say which percentiles are pooled and which are missing, and why.
-func notes(t testbed.TestResult) []string {
-	texts := []string{}
-	for _, name := range shown {
-		methods := map[string][]string{}
-		reasons := []string{}
-		for _, m := range t.Modes {
-			if m.Status != testbed.StatusOK {
-				continue
-			}
-			e := *figureOf(&m, name)
-			methods[e.Method] = append(methods[e.Method], m.Name)
-			if e.Estimate == nil {
-				reasons = append(reasons, e.Reason)
-			}
-		}
-		texts = append(texts, pooledNote(name, methods)...)
-		texts = append(texts, missingNote(name, methods[""], reasons)...)
+// notes say what a table's numbers do not say by themselves.
+func notes(t testbed.TestResult) []note {
+	all := []note{}
+	for _, text := range slices.Concat(refusalNotes(t), effectNote(t), stoppingNote(t), voidedNote(t)) {
+		all = append(all, note{Text: text})
 	}
-	return texts
+	for _, name := range percentilesOf(t) {
+		for _, text := range percentileNotes(t, name) {
+			all = append(all, note{text, name})
+		}
+	}
+	return all
+}
+
+// percentilesOf are the percentiles that a test's table shows: the last only
+// where a mode has it, for a short test has none.
+func percentilesOf(t testbed.TestResult) []string {
+	for _, m := range t.Modes {
+		if m.Status == testbed.StatusOK && m.P999.Estimate != nil {
+			return shown
+		}
+	}
+	return shown[:len(shown)-1]
+}
+
+// percentileNotes say of which modes a percentile is pooled and of which it is
+// missing, and why.
+func percentileNotes(t testbed.TestResult, name string) []string {
+	methods, reasons := map[string][]string{}, []string{}
+	for _, m := range t.Modes {
+		if m.Status != testbed.StatusOK {
+			continue
+		}
+		e := *figureOf(&m, name)
+		methods[e.Method] = append(methods[e.Method], m.Name)
+		if e.Estimate == nil {
+			reasons = append(reasons, e.Reason)
+		}
+	}
+	title := percentileTitle(name)
+	return append(pooledNote(title, methods), missingNote(title, methods[""], reasons)...)
+}
+
+func percentileTitle(name string) string {
+	if name == "p999" {
+		return "p99.9"
+	}
+	return name
 }
 
 func pooledNote(name string, methods map[string][]string) []string {

@@ -18,8 +18,8 @@ func started(r testbed.Result) string {
 // file lies beside the report.
 func reproduceCommand(r testbed.Result) string {
 	command := "testbed run " + shellWord(firstOf(r.LabFile, r.Lab+".hcl"))
-	if r.Backend == localBackend { // The file may name another.
-		command += " --backend " + localBackend
+	if r.Backend == backendLocal { // The file may name another.
+		command += " --backend " + backendLocal
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Variables)) {
 		command += " --var " + shellWord(name+"="+r.Variables[name])
@@ -35,33 +35,65 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(plain(s), "'", `'\''`) + "'"
 }
 
-// voidedTexts lists blocks that do not count.
-func voidedTexts(r testbed.Result) []string {
-	texts := []string{}
-	for _, t := range r.Tests {
-		title := strings.TrimSpace(t.Name + " " + bracketed(cellTitle(t.Cell)))
-		for _, v := range t.Voided {
-			texts = append(texts, fmt.Sprintf("%s: %s, round %d: %s", title, v.Mode, v.Round+1, v.Reason))
-		}
-	}
-	return texts
-}
-
 // methodTexts state how the numbers were made, short.
 func methodTexts(r testbed.Result) []string {
-	texts := []string{
-		"One request, one response, and again, on one connection: a transaction. An uninterrupted stretch of transactions in one mode is a block. " +
-			"A round holds one block of each mode in seeded random order, and host twice. The container's interface is built anew for each block.",
-	}
+	texts := []string{workloadText(r)}
 	texts = append(texts, statisticsTexts(r)...)
 	if len(r.Expectations) > 0 {
 		texts = append(texts, fmt.Sprintf("An expectation is confirmed if it holds in at least 95%% of %d resamples of the rounds, refuted in at most 5%%, and inconclusive between.", stats.Resamples))
 	}
-	if r.Backend == localBackend {
-		texts = append(texts, "The machines were network namespaces of one kernel, joined by a veth pair: no NIC, no driver and no interrupt is in the way, and both ends share a cache and a scheduler. Ratios to host are larger than between computers, where the wire has its share.")
+	if text := estimatesText(r); text != "" {
+		texts = append(texts, text)
 	}
-	if r.Accelerator == "tcg" {
+	if text := rulesText(r.Void); text != "" {
+		texts = append(texts, text)
+	}
+	switch {
+	case r.Backend == backendLocal:
+		texts = append(texts, "The machines were namespaces of this machine's own kernel, no VMs, joined by a veth pair: no NIC, no driver and no interrupt is in the way, and both ends share a cache and a scheduler. Ratios to host are larger than between computers, where the wire has its share.")
+	case r.Backend == backendSSH:
+		texts = append(texts, "The machines were machines that exist, over SSH: what else runs on them is in the numbers.")
+	case r.Accelerator == "tcg":
 		texts = append(texts, "The machines were emulated (TCG, no KVM): ratios and orderings are meaningful, absolute times are those of an emulator.")
 	}
 	return texts
+}
+
+// workloadText explains the words of every table.
+func workloadText(r testbed.Result) string {
+	transaction := "One request, one response, and again, on each connection: a transaction. "
+	for _, t := range r.Tests {
+		if t.Protocol == "tcp_crr" {
+			transaction += "In " + t.Name + " it holds the connection's set-up and its end too. "
+		}
+	}
+	return transaction + "An uninterrupted stretch of transactions in one mode is a block. " +
+		"A round holds one block of each mode in seeded random order, and host twice. The container's interface is built anew for each block."
+}
+
+// estimatesText names the methods as the figures themselves do.
+func estimatesText(r testbed.Result) string {
+	order, metricsBy := []string{}, map[string][]string{}
+	for _, t := range r.Tests {
+		for _, m := range t.Modes {
+			for _, metric := range metrics {
+				method := figureOf(&m, metric.name).Method
+				if method == "" || slices.Contains(metricsBy[method], percentileTitle(metric.name)) {
+					continue
+				}
+				if metricsBy[method] == nil {
+					order = append(order, method)
+				}
+				metricsBy[method] = append(metricsBy[method], percentileTitle(metric.name))
+			}
+		}
+	}
+	parts := []string{}
+	for _, method := range order {
+		parts = append(parts, list(metricsBy[method])+": "+method)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "The figures here, by method: " + strings.Join(parts, "; ") + ". docs/method.md states formulas and sources."
 }

@@ -26,23 +26,39 @@ func kernelsOf(r testbed.Result) []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// localBackend is the one whose machines are no computers.
-const localBackend = "local"
-
-// machinesOf says in a few words what the machines were.
-func machinesOf(r testbed.Result) []string {
-	switch {
-	case r.Backend == localBackend:
-		kernel := "namespaces of this kernel"
-		if kernels := kernelsOf(r); len(kernels) > 0 {
-			kernel += " (" + strings.Join(kernels, ", ") + ")"
-		}
-		return []string{r.Backend, kernel}
-	case r.Accelerator != "":
-		return []string{r.Backend, strings.ToUpper(r.Accelerator)}
+// rig says in a few words what the numbers were measured on.
+func rig(r testbed.Result) string {
+	parts := []string{machinesText(r)}
+	if kernels := kernelsOf(r); len(kernels) > 0 && len(kernels) < 3 {
+		parts = append(parts, "Linux "+strings.Join(kernels, ", "))
 	}
-	return []string{r.Backend}
+	return strings.Join(parts, " · ")
 }
+
+// machinesText says what the machines were, lest namespaces be taken for VMs.
+func machinesText(r testbed.Result) string {
+	parts := []string{r.Backend}
+	switch r.Backend {
+	case backendLocal:
+		parts = append(parts, "namespaces of this machine's own kernel, no VMs")
+	case backendSSH:
+		parts = append(parts, "machines that exist, over SSH")
+	}
+	if r.Accelerator != "" {
+		parts = append(parts, strings.ToUpper(r.Accelerator))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// Backends of which a report must say what they are.
+const (
+	backendLocal = "local"
+	backendSSH   = "ssh"
+)
+
+// boots says whether the backend boots its machines: only there is another boot
+// another experiment.
+func boots(r testbed.Result) bool { return r.Backend != backendLocal && r.Backend != backendSSH }
 
 // shareText says in how many resamples a claim held.
 func shareText(e testbed.ExpectationResult) string {

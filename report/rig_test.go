@@ -13,9 +13,9 @@ func TestRigOfTheLocalBackend(t *testing.T) {
 	r := testbed.Result{Backend: "local", LabFile: "lab.hcl", Environment: testbed.Environment{
 		Machines: []testbed.MachineEnvironment{{Name: "client", Facts: map[string]any{"kernel_release": "6.12.1"}}},
 	}}
-	require.Equal(t, "local · namespaces of this kernel (6.12.1)", rig(r))
+	require.Equal(t, "local · namespaces of this machine's own kernel, no VMs · Linux 6.12.1", rig(r))
 	facts := rigFacts(r)
-	require.Equal(t, fact{"machines", "local, namespaces of this kernel (6.12.1)"}, facts[0])
+	require.Equal(t, fact{"machines", "local · namespaces of this machine's own kernel, no VMs"}, facts[0])
 	for _, f := range facts {
 		require.NotEqual(t, "guest kernel", f.Name)
 	}

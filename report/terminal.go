@@ -97,15 +97,6 @@ func (p *pen) header(r testbed.Result) {
 	p.paragraph("", answer(r), bold)
 }
 
-// rig says in a few words what the numbers were measured on.
-func rig(r testbed.Result) string {
-	parts := machinesOf(r)
-	if kernels := kernelsOf(r); len(kernels) > 0 && len(kernels) < 3 && r.Backend != localBackend {
-		parts = append(parts, "Linux "+strings.Join(kernels, ", "))
-	}
-	return strings.Join(parts, " · ")
-}
-
 func (p *pen) expectations(all []testbed.ExpectationResult) {
 	if len(all) == 0 {
 		return

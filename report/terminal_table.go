@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
@@ -28,11 +29,23 @@ func (p *pen) table(t table) {
 	for _, r := range t.Rows {
 		p.row(t, r, keep, widths)
 	}
-	p.line()
-	p.paragraph("", t.Noise, dim)
-	for _, note := range t.Notes {
-		p.paragraph("", note, dim)
+	if t.Noise != "" {
+		p.line()
+		p.paragraph("", t.Noise, dim)
 	}
+	for _, n := range t.Notes {
+		if shows(t, keep, n.Column) {
+			p.paragraph("", n.Text, dim)
+		}
+	}
+	for _, other := range t.Beside {
+		p.table(other)
+	}
+}
+
+// shows says whether a column is among those kept; no column always is.
+func shows(t table, keep []int, name string) bool {
+	return name == "" || slices.ContainsFunc(keep, func(i int) bool { return t.Columns[i].Name == name })
 }
 
 // fit chooses the columns that there is room for, and their widths.
