@@ -47,13 +47,13 @@ const (
 // runner is an agent at work on a segment.
 type runner struct {
 	*Agent
-	segment proto.Segment
-	machine *netmode.Machine
-	agree   agreement
-	skip    skipList
-	kernel  *kernelLog
-	warm    *rr.Recorder
-	record  *rr.Recorder
+	segment   proto.Segment
+	machine   *netmode.Machine
+	agree     agreement
+	skip      skipList
+	kernel    *kernelLog
+	recording *rr.Recording
+	spool     *rr.Spool // Where a test of the segment keeps all samples.
 }
 
 // Run does a segment from the first block to the last. It returns nil only if
@@ -81,12 +81,16 @@ func (a *Agent) Run(ctx context.Context, segment proto.Segment) (err error) {
 	machine.BeforeStep = a.BeforeStep
 	r := &runner{
 		Agent: a, segment: segment, machine: machine,
-		agree:  agreement{peer: a.Peer, name: segment.Self.Name},
-		skip:   skipList{},
-		kernel: openKernelLog(kernelLogPath),
-		warm:   rr.NewRecorder(), record: rr.NewRecorder(),
+		agree:     agreement{peer: a.Peer, name: segment.Self.Name},
+		skip:      skipList{},
+		kernel:    openKernelLog(kernelLogPath),
+		recording: rr.NewRecording(),
 	}
 	defer r.kernel.close()
+	if err := r.openSpool(); err != nil {
+		return err
+	}
+	defer r.closeSpool()
 	for _, block := range segment.Blocks {
 		if err := r.block(ctx, block); err != nil {
 			return fmt.Errorf("run block %d (%s, %s): %w", block.Index, block.Test, block.Mode, err)

@@ -23,14 +23,16 @@ type job struct {
 	tool      *tool         // nil but for a block of another engine.
 	result    proto.BlockResult
 	measured  bool
+	keeps     bool // Every transaction.
 }
 
 func (r *runner) job(block proto.Block) *job {
 	mode, _ := findMode(&r.segment, block.Mode) // check has found both.
 	test, _ := findTest(&r.segment, block.Test)
 	config := workload(test)
+	config.Seed = test.Seed + uint64(block.Index) // Another schedule in each block.
 	return &job{
-		runner: r, block: block, config: config, tool: toolOf(block, test),
+		runner: r, block: block, config: config, keeps: test.Samples, tool: toolOf(block, test),
 		spec: netmode.Spec{
 			Mode: mode, Role: r.segment.Role, Self: r.segment.Self, Peer: r.segment.Peer,
 			Inner: r.segment.Inner, Protocol: config.Network(), Control: engine.NeedsControl(block.Engine),
@@ -95,10 +97,21 @@ func (j *job) transact(ctx context.Context, server notice) error {
 	if j.tool != nil {
 		return j.tool.transact(ctx, j, server.Address, server.Control)
 	}
-	result, err := rr.Run(ctx, j.config, j.mode.Local, server.Address, j.warm, j.record)
-	j.result.Lost, j.result.Late = result.Lost, result.Late
+	j.recording.Keep(nil)
+	if j.keeps {
+		if err := j.spool.Reset(); err != nil {
+			return err
+		}
+		j.recording.Keep(j.spool)
+	}
+	result, err := rr.Run(ctx, j.config, j.mode.Local, server.Address, j.recording)
+	j.result.Lost, j.result.Late, j.result.Duplicates = result.Lost, result.Late, result.Duplicates
+	j.result.Missed, j.result.MaxLag = result.Missed, result.MaxLag
 	if err != nil {
 		return err
+	}
+	for _, half := range result.Halves {
+		j.result.Halves = append(j.result.Halves, proto.Half(half))
 	}
 	j.measured = true
 	j.result.Started = result.Started
@@ -205,12 +218,15 @@ func (j *job) finish(v verdict) (*proto.BlockResult, error) {
 	if !j.measured || r.Status != proto.StatusOK {
 		return r, nil
 	}
-	r.Transactions, r.Mean = j.record.Count(), j.record.Mean()
-	r.Min, r.Max, r.OutOfRange = j.record.Min(), j.record.Max(), j.record.OutOfRange()
+	main := j.recording.Main
+	r.Transactions, r.Mean = main.Count(), main.Mean()
+	r.Min, r.Max, r.OutOfRange = main.Min(), main.Max(), main.OutOfRange()
 	var err error
-	if r.Histogram, err = j.record.Encode(); err != nil {
+	if r.Histogram, err = main.Encode(); err != nil {
 		return nil, err
 	}
-	r.Warmup, err = j.warm.Encode()
-	return r, err
+	if r.Warmup, err = j.recording.Warm.Encode(); err != nil || !j.keeps {
+		return r, err
+	}
+	return r, j.sendSamples()
 }

@@ -85,6 +85,8 @@ func workload(test proto.Test) rr.Config {
 	config := rr.Config{
 		Protocol: test.Protocol, Request: test.Request, Response: test.Response, NoDelay: test.NoDelay,
 		Warmup: test.Warmup, Duration: test.Duration, Transactions: int64(test.Transactions),
+		Connections: test.Connections, Rate: test.Rate, Schedule: test.Schedule,
+		BusyPoll: test.BusyPoll, CPU: test.CPU, Priority: test.Priority,
 	}
 	if config.Transactions > 0 {
 		config.Duration = 0

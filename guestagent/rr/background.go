@@ -18,20 +18,32 @@ import (
 // policies of sched_setscheduler(2).
 const (
 	schedOther = 0
+	schedFIFO  = 1
 	schedIdle  = 5
 )
 
 // foreground marks the calling thread as a loop's, and puts all that is not one
-// into the background.
-func foreground() error {
+// into the background. With a priority it is scheduled before all ordinary ones.
+func foreground(priority int) error {
 	quiet.Lock()
 	defer quiet.Unlock()
 	self := unix.Gettid()
-	if err := setPolicy(self, schedOther); err != nil {
+	if err := claim(self, priority); err != nil {
 		return err
 	}
 	quiet.threads[self] = true
 	return setOthers(schedIdle)
+}
+
+func claim(thread, priority int) error {
+	if priority == 0 {
+		return setPolicy(thread, schedOther, 0)
+	}
+	err := setPolicy(thread, schedFIFO, priority)
+	if err == unix.EPERM {
+		return fmt.Errorf("schedule the loop with SCHED_FIFO %d: it takes root (CAP_SYS_NICE), or a higher limit: ulimit -r", priority)
+	}
+	return err
 }
 
 // background unmarks the calling thread, and after the last brings the others
@@ -57,17 +69,18 @@ func setOthers(policy int) error {
 		if err != nil || quiet.threads[tid] {
 			continue
 		}
-		if err := setPolicy(tid, policy); err != nil && err != unix.ESRCH {
+		if err := setPolicy(tid, policy, 0); err != nil && err != unix.ESRCH {
 			return err
 		}
 	}
 	return nil
 }
 
-func setPolicy(tid, policy int) error {
-	var priority int32 // 0, as both policies require.
-	_, _, errno := unix.Syscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), uintptr(policy), uintptr(unsafe.Pointer(&priority)))
-	if errno == unix.ESRCH {
+// setPolicy takes a priority of 0 for all policies but SCHED_FIFO.
+func setPolicy(tid, policy, priority int) error {
+	parameter := int32(priority)
+	_, _, errno := unix.Syscall(unix.SYS_SCHED_SETSCHEDULER, uintptr(tid), uintptr(policy), uintptr(unsafe.Pointer(&parameter)))
+	if errno == unix.ESRCH || errno == unix.EPERM && policy == schedFIFO {
 		return errno
 	}
 	if errno != 0 {

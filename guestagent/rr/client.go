@@ -14,22 +14,30 @@ import (
 // client is one run of the client's side.
 type client struct {
 	Config
-	socket socket
-	loop   loop
-	warm   *Recorder
-	record *Recorder
-	result Result
+	// socket is the connection; in the loop of many it is what wakes the thread.
+	socket    socket
+	loop      loop
+	recording *Recording
+	result    Result
+}
+
+// driver runs transactions, one stretch after the other without a gap.
+type driver interface {
+	// stretch runs them until the end, and records each.
+	stretch(r *Recorder, until end) error
+	// finish waits for what is under way, where that counts.
+	finish(r *Recorder, until end) error
+	close()
 }
 
 // Run connects from a local address to a server, warms up, and measures. The
-// recorders are reset first. When the context ends, so does Run, at once.
-func Run(ctx context.Context, c Config, local netip.Addr, remote netip.AddrPort, warm, record *Recorder) (Result, error) {
+// recording is reset first. When the context ends, so does Run, at once.
+func Run(ctx context.Context, c Config, local netip.Addr, remote netip.AddrPort, recording *Recording) (Result, error) {
 	if err := c.check(); err != nil {
 		return Result{}, err
 	}
-	warm.Reset()
-	record.Reset()
-	run := &client{Config: c, socket: socket{fd: -1}, warm: warm, record: record}
+	recording.reset()
+	run := &client{Config: c, socket: socket{fd: -1}, recording: recording}
 	run.loop.stopped = &run.socket.stopped
 	run.loop.progress.Store(connecting)
 	run.result.Remote = remote
@@ -53,7 +61,8 @@ const connecting = math.MinInt64
 // watch waits for the thread, and wakes it when the context ends or when it
 // makes no progress.
 func (c *client) watch(ctx context.Context, done <-chan error) error {
-	tick := time.NewTicker(stall)
+	patience := c.patience()
+	tick := time.NewTicker(patience)
 	defer tick.Stop()
 	seen := int64(connecting)
 	for {
@@ -68,21 +77,35 @@ func (c *client) watch(ctx context.Context, done <-chan error) error {
 			if now != connecting && now == seen {
 				c.socket.wake()
 				<-done
-				return fmt.Errorf("wait for an answer after %d transactions: none within %v", now, stall)
+				return fmt.Errorf("wait for an answer after %d transactions: none within %v", now, patience)
 			}
 			seen = now
 		}
 	}
 }
 
+// patience is how long there may be no transaction: an open loop may not even
+// ask for one in the usual time. (Of a Poisson schedule one interval in 10⁸ is
+// longer than twenty times the mean.)
+func (c *client) patience() time.Duration {
+	if c.open() {
+		return stall + time.Duration(20/c.Rate*float64(time.Second))
+	}
+	return stall
+}
+
 // all runs on the thread.
 func (c *client) all(local netip.Addr) error {
-	if err := c.dial(local); err != nil {
+	c.loop.base = time.Now()
+	drive, err := c.connect(local)
+	if err != nil {
 		return err
 	}
-	c.prepare()
+	defer drive.close()
+	c.loop.start()
+	c.loop.progress.Store(0)
 	if c.Warmup > 0 {
-		if err := c.stretch(c.warm, c.loop.after(c.Warmup)); err != nil {
+		if err := drive.stretch(c.recording.Warm, c.loop.after(c.Warmup)); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
@@ -90,16 +113,8 @@ func (c *client) all(local netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	c.loop.lost, c.loop.late, c.loop.unexpected = 0, 0, 0
-	c.result.Started = time.Now().UTC()
-	start := c.loop.now()
-	until := end{start + int64(c.Duration), math.MaxInt64}
-	if c.Transactions > 0 {
-		until = end{math.MaxInt64, c.Transactions}
-	}
-	err = c.stretch(c.record, until)
-	c.result.Elapsed = time.Duration(c.loop.now() - start)
-	c.result.Lost, c.result.Late = c.loop.lost, c.loop.late
+	err = c.measure(drive)
+	c.account()
 	if err != nil {
 		return err
 	}
@@ -111,52 +126,94 @@ func (c *client) all(local netip.Addr) error {
 	if c.Protocol == UDP {
 		c.result.Counters["udp_unexpected"] = c.loop.unexpected
 	}
-	if c.record.count == 0 {
+	if c.recording.Main.count == 0 {
 		return fmt.Errorf("measure: no transaction within %v", c.Duration)
 	}
 	return nil
 }
 
-func (c *client) dial(local netip.Addr) error {
-	kind := unix.SOCK_STREAM
-	if c.Protocol == UDP {
-		kind = unix.SOCK_DGRAM
+// measure runs the two halves.
+func (c *client) measure(drive driver) error {
+	c.loop.stray = stray{}
+	c.result.Started = time.Now().UTC()
+	start := c.loop.start()
+	middle, until := c.ends(start)
+	err := drive.stretch(c.recording.Main, middle)
+	if err == nil && until.count > 0 {
+		err = drive.stretch(c.recording.second, until)
 	}
-	if err := c.socket.open(kind); err != nil {
-		return err
+	if err == nil {
+		err = drive.finish(c.recording.second, until)
 	}
-	if err := c.socket.bind(netip.AddrPortFrom(local, 0)); err != nil {
-		return err
+	c.result.Elapsed = time.Duration(c.loop.now() - start)
+	c.result.Halves = c.recording.join()
+	return err
+}
+
+// ends of the two halves.
+func (c *client) ends(start int64) (middle, until end) {
+	if c.Transactions > 0 {
+		first := (c.Transactions + 1) / 2
+		return end{math.MaxInt64, first}, end{math.MaxInt64, c.Transactions - first}
 	}
-	if err := c.socket.connect(c.result.Remote); err != nil {
-		return err
+	length := int64(c.Duration)
+	return end{start + length/2, math.MaxInt64}, end{start + length, math.MaxInt64}
+}
+
+func (c *client) account() {
+	s := c.loop.stray
+	c.result.Lost, c.result.Late, c.result.Duplicates = s.lost, s.late, s.duplicates
+	c.result.Missed, c.result.MaxLag = s.missed, s.maxLag
+}
+
+// connect opens what the loop needs.
+func (c *client) connect(local netip.Addr) (driver, error) {
+	c.loop.prepare(&c.Config)
+	switch {
+	case c.many():
+		return openMany(c, local)
+	case c.Protocol == CRR:
+		c.result.Local = netip.AddrPortFrom(local, 0) // Another port each time.
+		return &crr{client: c, ports: newPorts(local)}, nil
+	}
+	if err := c.dial(&c.socket, netip.AddrPortFrom(local, 0)); err != nil {
+		return nil, err
 	}
 	var err error
 	if c.result.Local, err = c.socket.local(); err != nil {
+		return nil, err
+	}
+	c.loop.fd = uintptr(c.socket.fd)
+	if c.Protocol == UDP {
+		return (*single)(c), c.socket.timeout(unix.SO_RCVTIMEO, answerTimeout)
+	}
+	return (*single)(c), nil
+}
+
+// dial connects a socket of the workload's kind.
+func (c *client) dial(s *socket, local netip.AddrPort) error {
+	if err := s.open(c.kind()); err != nil {
 		return err
 	}
-	if c.Protocol == UDP {
-		return c.socket.timeout(unix.SO_RCVTIMEO, answerTimeout)
+	if err := c.tune(s); err != nil {
+		return err
 	}
-	return c.socket.noDelay(c.NoDelay)
+	if err := s.bind(local); err != nil {
+		return err
+	}
+	return s.connect(c.result.Remote)
 }
 
-// prepare gives the loop its memory, touched.
-func (c *client) prepare() {
-	l := &c.loop
-	l.fd = uintptr(c.socket.fd)
-	l.out, l.in = make([]byte, c.Request), make([]byte, c.Response)
-	if c.Protocol == UDP {
-		l.in = make([]byte, c.Response+1)
-		l.width = sequenceWidth(c.Request, c.Response)
+// single is the driver of one connection.
+type single client
+
+func (s *single) stretch(r *Recorder, until end) error {
+	if s.Protocol == UDP {
+		return s.loop.udp(r, until)
 	}
-	l.base = time.Now()
-	l.progress.Store(0)
+	return s.loop.tcp(r, until)
 }
 
-func (c *client) stretch(r *Recorder, until end) error {
-	if c.Protocol == UDP {
-		return c.loop.udp(r, until)
-	}
-	return c.loop.tcp(r, until)
-}
+func (s *single) finish(*Recorder, end) error { return nil }
+
+func (s *single) close() {}

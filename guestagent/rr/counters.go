@@ -2,7 +2,9 @@ package rr
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 // sees them, not parsed before both ends of the stretch are read.
 type counters struct {
 	thread unix.Rusage
+	clocks int64 // ns of the wall clock over the monotonic one.
 	files  [len(counterFiles)][]byte
 }
 
@@ -32,6 +35,10 @@ func readCounters() (*counters, error) {
 	if err := unix.Getrusage(unix.RUSAGE_THREAD, &c.thread); err != nil {
 		return nil, fmt.Errorf("read thread's resource usage: %w", err)
 	}
+	var err error
+	if c.clocks, err = clockOffset(); err != nil {
+		return nil, err
+	}
 	for i, name := range counterFiles {
 		content, err := os.ReadFile(name)
 		if err != nil {
@@ -42,6 +49,26 @@ func readCounters() (*counters, error) {
 	return c, nil
 }
 
+// clockOffset is how far the wall clock is ahead of the monotonic one. Both are
+// disciplined alike, so it changes only when somebody sets the clock, by the few
+// hundred ns between two readings otherwise: of three tries the closest counts.
+func clockOffset() (int64, error) {
+	best, offset := int64(math.MaxInt64), int64(0)
+	for range 3 {
+		var before, wall, after unix.Timespec
+		if err := errors.Join(
+			unix.ClockGettime(unix.CLOCK_MONOTONIC, &before),
+			unix.ClockGettime(unix.CLOCK_REALTIME, &wall),
+			unix.ClockGettime(unix.CLOCK_MONOTONIC, &after)); err != nil {
+			return 0, fmt.Errorf("read clocks: %w", err)
+		}
+		if apart := after.Nano() - before.Nano(); apart < best {
+			best, offset = apart, wall.Nano()-before.Nano()-apart/2
+		}
+	}
+	return offset, nil
+}
+
 // since gives the differences by name. Context switches are the measuring
 // thread's. TCP and UDP counters are those of the namespace that its socket is
 // in, the others those of the whole machine; steal is in ticks of USER_HZ (10 ms).
@@ -49,6 +76,7 @@ func (c *counters) since(before *counters) map[string]int64 {
 	difference := map[string]int64{
 		"context_switches_voluntary":   c.thread.Nvcsw - before.thread.Nvcsw,
 		"context_switches_involuntary": c.thread.Nivcsw - before.thread.Nivcsw,
+		"clock_step_ns":                max(c.clocks-before.clocks, before.clocks-c.clocks),
 	}
 	old := before.parse()
 	for name, value := range c.parse() {

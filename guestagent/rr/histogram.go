@@ -54,6 +54,35 @@ func (h *histogram) reset() {
 	h.from, h.to = slots, 0
 }
 
+func (h *histogram) merge(other *histogram) {
+	for i := min(other.from, other.to); i < other.to; i++ {
+		h.counts[i] += other.counts[i]
+	}
+	h.from, h.to = min(h.from, other.from), max(h.to, other.to)
+}
+
+// median is the middle of the slot that holds the value at rank ⌈n/2⌉; 0 of
+// nothing.
+func (h *histogram) median() float64 {
+	var total, below int64
+	for _, count := range h.counts[min(h.from, h.to):h.to] {
+		total += count
+	}
+	for i := min(h.from, h.to); i < h.to; i++ {
+		if below += h.counts[i]; below*2 >= total {
+			low, width := bounds(i)
+			return float64(low) + float64(width-1)/2
+		}
+	}
+	return 0
+}
+
+// bounds are the least value of a slot and how many it holds.
+func bounds(slot int) (low, width int64) {
+	bucket := max(slot>>halfBits-1, 0)
+	return int64(slot-bucket<<halfBits) << bucket, 1 << bucket
+}
+
 // Cookies of the encodings, version 2, of which ours is the compressed.
 const (
 	cookieV2           = 0x1c849303 | 0x10

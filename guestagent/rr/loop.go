@@ -19,11 +19,34 @@ type loop struct {
 	stopped  *atomic.Bool
 	progress atomic.Int64 // Transactions so far, for whoever watches.
 	base     time.Time    // What now counts from.
+	last     int64        // When the last transaction ended and the next began.
 
-	sequence   uint64 // UDP: of the last request.
-	width      int    // UDP: bytes of it that are sent and echoed.
-	lost, late int64
-	unexpected int64 // UDP: duplicates, and what nobody asked for.
+	sequence uint64 // UDP: of the last request.
+	width    int    // UDP: bytes of it that are sent and echoed.
+	stray
+}
+
+// stray counts what did not go as it should.
+type stray struct {
+	lost       int64 // UDP: requests given up.
+	late       int64 // UDP: answers to requests given up.
+	duplicates int64 // UDP: answers that had come before.
+	unexpected int64 // UDP: what is no answer at all.
+	missed     int64 // Open loop: requests that were late, or never sent.
+	maxLag     int64 // ns.
+	// givenUp says of the last 256 requests, by the low byte of their number,
+	// which were; their answers are late, and any other answer to an old request
+	// is a duplicate.
+	givenUp [256]bool
+}
+
+// prepare gives the loop its memory.
+func (l *loop) prepare(c *Config) {
+	l.out, l.in = make([]byte, c.Request), make([]byte, c.Response)
+	if c.Protocol == UDP {
+		l.in = make([]byte, c.Response+1)
+		l.width = sequenceWidth(c.Request, c.Response)
+	}
 }
 
 // errStopped says that the loop was woken to end.
@@ -39,6 +62,12 @@ type end struct {
 	count int64
 }
 
+// start makes the next transaction begin now.
+func (l *loop) start() int64 {
+	l.last = l.now()
+	return l.last
+}
+
 func (l *loop) after(d time.Duration) end { return end{l.now() + int64(d), math.MaxInt64} }
 
 // tcp runs transactions until the end, and records each.
@@ -48,7 +77,7 @@ func (l *loop) after(d time.Duration) end { return end{l.now() + int64(d), math.
 // between two of them, at the price of counting the record of the last (some
 // 10 ns) into the next.
 func (l *loop) tcp(r *Recorder, until end) error {
-	for t := l.now(); ; {
+	for t := l.last; ; {
 		if err := l.send(); err != nil {
 			return err
 		}
@@ -60,6 +89,7 @@ func (l *loop) tcp(r *Recorder, until end) error {
 		t = now
 		l.progress.Add(1)
 		if now >= until.at || r.count >= until.count {
+			l.last = now
 			return nil
 		}
 	}

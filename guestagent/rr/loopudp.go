@@ -25,7 +25,7 @@ func sequenceWidth(request, response int) int {
 // counted as lost, and the clock starts afresh with the next; its time is no
 // transaction's.
 func (l *loop) udp(r *Recorder, until end) error {
-	t := l.now()
+	t := l.last
 	for silent := 0; ; {
 		l.stamp()
 		if err := l.send(); err != nil {
@@ -45,6 +45,7 @@ func (l *loop) udp(r *Recorder, until end) error {
 		}
 		t = now
 		if now >= until.at || r.count >= until.count {
+			l.last = now
 			return nil
 		}
 	}
@@ -53,6 +54,7 @@ func (l *loop) udp(r *Recorder, until end) error {
 // stamp numbers the request.
 func (l *loop) stamp() {
 	l.sequence++
+	l.givenUp[byte(l.sequence)] = false
 	switch l.width {
 	case 8:
 		binary.LittleEndian.PutUint64(l.out, l.sequence)
@@ -63,23 +65,43 @@ func (l *loop) stamp() {
 	}
 }
 
-func (l *loop) expected(n int) bool {
+// echoed reads the number of a datagram of n bytes that may be an answer. Of one
+// byte, or four, it is the nearest number to the last request's that ends so.
+func (l *loop) echoed(n int) (sequence uint64, whole bool) {
 	if n != len(l.in)-1 {
-		return false
+		return 0, false
 	}
 	switch l.width {
 	case 8:
-		return binary.LittleEndian.Uint64(l.in) == l.sequence
+		return binary.LittleEndian.Uint64(l.in), true
 	case 4:
-		return binary.LittleEndian.Uint32(l.in) == uint32(l.sequence)
+		return l.sequence - uint64(uint32(l.sequence)-binary.LittleEndian.Uint32(l.in)), true
 	default:
-		return l.in[0] == byte(l.sequence)
+		return l.sequence - uint64(byte(l.sequence)-l.in[0]), true
 	}
 }
 
+// strayed counts a datagram that is not the answer that is waited for.
+func (l *loop) strayed(sequence uint64, whole bool) {
+	switch {
+	case !whole || sequence > l.sequence:
+		l.unexpected++
+	case l.givenUp[byte(sequence)]:
+		l.givenUp[byte(sequence)] = false
+		l.late++
+	default:
+		l.duplicates++
+	}
+}
+
+// giveUp counts a request as lost.
+func (l *loop) giveUp(sequence uint64) {
+	l.lost++
+	l.givenUp[byte(sequence)] = true
+}
+
 // answer waits for the answer to the last request, sent about t. What arrives
-// instead is counted: as late if a request was given up for which it may be, or
-// as unexpected.
+// instead is counted.
 func (l *loop) answer(t int64) (answered bool, err error) {
 	for {
 		n, errno := l.datagram()
@@ -87,21 +109,20 @@ func (l *loop) answer(t int64) (answered bool, err error) {
 		case errno == syscall.EINTR && l.now()-t < int64(answerTimeout):
 			continue
 		case errno == syscall.EAGAIN || errno == syscall.EINTR:
-			l.lost++
+			l.giveUp(l.sequence)
 			return false, nil
 		case errno != 0:
 			return false, l.failed("receive", errno)
-		case l.expected(n):
-			return true, nil
 		case n == 0 && l.stopped.Load():
 			return false, errStopped
-		case l.late < l.lost:
-			l.late++
-		default:
-			l.unexpected++
 		}
+		sequence, whole := l.echoed(n)
+		if whole && sequence == l.sequence {
+			return true, nil
+		}
+		l.strayed(sequence, whole)
 		if l.now()-t >= int64(answerTimeout) {
-			l.lost++
+			l.giveUp(l.sequence)
 			return false, nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"math"
 	"math/rand"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -85,5 +86,63 @@ func BenchmarkEncode(b *testing.B) {
 		if _, err := r.Encode(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestConstantMemory records 10⁸ transactions, and the heap is as it was.
+func TestConstantMemory(t *testing.T) {
+	r := NewRecorder()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	const n = 100_000_000
+	for i := range int64(n) {
+		r.record(10_000 + i%50_000)
+	}
+	runtime.ReadMemStats(&after)
+	require.EqualValues(t, n, r.Count())
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<10), "bytes allocated on the way, by the runtime itself")
+	require.EqualValues(t, n, decode(t, r).TotalCount())
+	require.InDelta(t, 10_000+25_000, r.histogram.median(), 2)
+	require.Equal(t, 10_000+float64(49_999)/2, r.Mean())
+}
+
+// TestMerge: two halves are the whole.
+func TestMerge(t *testing.T) {
+	a, b, both := NewRecorder(), NewRecorder(), NewRecorder()
+	for i := range int64(10_000) {
+		v := i*i*37 + 1
+		both.record(v)
+		if i%3 == 0 {
+			a.record(v)
+		} else {
+			b.record(v)
+		}
+	}
+	a.merge(b)
+	require.Equal(t, both.histogram.counts, a.histogram.counts)
+	require.Equal(t, both.Mean(), a.Mean())
+	require.Equal(t, [2]int64{both.Min(), both.Max()}, [2]int64{a.Min(), a.Max()})
+	require.InEpsilon(t, decode(t, both).ValueAtQuantile(50), a.histogram.median(), 1e-4)
+	require.Zero(t, NewRecorder().histogram.median())
+}
+
+// TestSpool keeps more values than fit into memory at once, in their order.
+func TestSpool(t *testing.T) {
+	spool, err := NewSpool()
+	require.NoError(t, err)
+	defer spool.Close()
+	for _, n := range []int64{0, 3, spooled, 3*spooled + 5} {
+		r := NewRecorder()
+		r.spool = spool
+		for i := range n {
+			r.record(i + 1)
+		}
+		var got int64
+		require.NoError(t, spool.Drain(func(ns int64) error {
+			got++
+			require.Equal(t, got, ns)
+			return nil
+		}))
+		require.Equal(t, n, got)
 	}
 }

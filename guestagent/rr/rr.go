@@ -1,10 +1,11 @@
 // Package rr runs request/response transactions between a client and a server:
-// TCP_RR and UDP_RR, one connection, closed loop. It knows nothing of modes or
-// of the other machine's agent, and computes no statistics beyond an exact mean,
-// minimum and maximum.
+// TCP_RR, UDP_RR and TCP_CRR, over one connection or many, in a closed or an open
+// loop. It knows nothing of modes or of the other machine's agent, and computes
+// no statistics beyond an exact mean, minimum and maximum.
 //
-// The loop is netperf's: one thread, a blocking socket, one send and one receive
-// a transaction. In Go that takes a goroutine locked to a pinned thread and raw
+// The loop of one connection is netperf's: one thread, a blocking socket, one
+// send and one receive a transaction. Many connections and open loops are served
+// by one thread as well, with non-blocking sockets and epoll (many.go). In Go that takes a goroutine locked to a pinned thread and raw
 // system calls, which the scheduler does not see; net.Conn reaches 45% of
 // netperf's rate on loopback, syscall.Read 70 to 90%. Nothing may stop the world
 // meanwhile, for it would wait for a thread that is blocked in the kernel: the
@@ -23,6 +24,13 @@ import (
 const (
 	TCP = "tcp_rr"
 	UDP = "udp_rr"
+	CRR = "tcp_crr" // Connect, request, response, close.
+)
+
+// The schedules of an open loop.
+const (
+	Poisson  = "poisson"  // Exponential intervals, as independent users make.
+	Periodic = "periodic" // Equal intervals.
 )
 
 // MaxDatagram is the largest UDP payload over IPv4, in bytes.
@@ -30,10 +38,19 @@ const MaxDatagram = 65507
 
 // Config is a workload. Client and server are given the same.
 type Config struct {
-	Protocol string // TCP or UDP.
+	Protocol string // TCP, UDP or CRR.
 	Request  int    // Bytes; at least 1.
 	Response int    // Bytes; at least 1.
 	NoDelay  bool   // TCP_NODELAY.
+	// Connections in parallel; 0 is 1.
+	Connections int
+	// Rate, in transactions a second over all connections, makes the loop an
+	// open one: a transaction is timed from when the schedule intends its
+	// request, whether or not a connection was free for it then. 0 is a closed
+	// loop, in which each connection sends when its last answer has come.
+	Rate     float64
+	Schedule string // Poisson or Periodic; of an open loop.
+	Seed     uint64 // Of a Poisson schedule.
 
 	// Warmup precedes the measurement on the same connection. Its
 	// transactions are stored apart. Optional.
@@ -44,6 +61,10 @@ type Config struct {
 
 	// CPU to pin the thread to: an index into those that the process may use.
 	CPU int
+	// Priority of the thread under SCHED_FIFO; 0 is the ordinary scheduler.
+	Priority int
+	// BusyPoll is SO_BUSY_POLL, in whole microseconds; 0 leaves what the system has.
+	BusyPoll time.Duration
 	// Enter is run first on the thread, to move it into a network namespace.
 	// Optional.
 	Enter func() error
@@ -57,10 +78,26 @@ func (c *Config) Network() string {
 	return "tcp"
 }
 
+// MaxConnections is how many a test has at most.
+const MaxConnections = 10_000
+
+func (c *Config) open() bool { return c.Rate > 0 }
+
+// many says whether the loop is the one of many.go.
+func (c *Config) many() bool { return c.Connections > 1 || c.open() }
+
 func (c *Config) check() error {
 	switch {
-	case c.Protocol != TCP && c.Protocol != UDP:
-		return fmt.Errorf("protocol %q is not built yet; there are %s and %s", c.Protocol, TCP, UDP)
+	case c.Protocol != TCP && c.Protocol != UDP && c.Protocol != CRR:
+		return fmt.Errorf("protocol %q is unknown; there are %s, %s and %s", c.Protocol, TCP, UDP, CRR)
+	case c.Connections < 0 || c.Connections > MaxConnections:
+		return fmt.Errorf("%d connections: at most %d", c.Connections, MaxConnections)
+	case c.Rate < 0 || c.Rate > 1e9:
+		return fmt.Errorf("rate of %v: between 0, a closed loop, and 1e9 transactions a second", c.Rate)
+	case c.open() && c.Schedule != Poisson && c.Schedule != Periodic:
+		return fmt.Errorf("schedule %q is unknown; there are %s and %s", c.Schedule, Poisson, Periodic)
+	case c.Priority < 0 || c.Priority > 99:
+		return fmt.Errorf("priority %d: SCHED_FIFO has 1 to 99; 0 is the ordinary scheduler", c.Priority)
 	case c.Request < 1 || c.Response < 1:
 		return fmt.Errorf("request of %d and response of %d bytes: both must be at least 1", c.Request, c.Response)
 	case c.Protocol == UDP && max(c.Request, c.Response) > MaxDatagram:
@@ -92,8 +129,23 @@ type Result struct {
 	Elapsed time.Duration
 	Lost    int64 // UDP requests given up.
 	Late    int64 // UDP answers to requests given up before.
+	// Duplicates are UDP answers that had come before.
+	Duplicates int64
+	// Missed is how many requests of an open loop were sent later than intended
+	// by more than a tenth of the mean interval, or not at all; MaxLag is the
+	// longest that one waited, in ns.
+	Missed int64
+	MaxLag int64
+	// Halves of the measurement, by time.
+	Halves [2]Half
 	// Counters are differences over the measurement; see counters.go.
 	Counters map[string]int64
+}
+
+// Half is one half of a measurement; times in ns.
+type Half struct {
+	Transactions int64
+	P50, Mean    float64
 }
 
 // Served is what the server saw, warm-up included: it cannot tell it apart.

@@ -14,13 +14,14 @@ type Server struct {
 	// Address that it listens on.
 	Address netip.AddrPort
 
-	config  Config
-	socket  socket
-	loop    loop
-	done    <-chan error
-	release func()
-	forget  func() bool
-	served  Served
+	config   Config
+	socket   socket // Of the connection where there is one, else what listens.
+	accepted socket // CRR: the connection of the hour.
+	loop     loop
+	done     <-chan error
+	release  func()
+	forget   func() bool
+	served   Served
 }
 
 // Listen starts a server; port 0 is any. It answers until Stop, or until the
@@ -29,7 +30,7 @@ func Listen(ctx context.Context, c Config, local netip.AddrPort) (*Server, error
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, socket: socket{fd: -1}, release: hush()}
+	s := &Server{config: c, socket: socket{fd: -1}, accepted: socket{fd: -1}, release: hush()}
 	s.loop.stopped = &s.socket.stopped
 	listening := make(chan error, 1)
 	s.done = c.onThread(func() error {
@@ -51,7 +52,7 @@ func Listen(ctx context.Context, c Config, local netip.AddrPort) (*Server, error
 		s.release()
 		return nil, err
 	}
-	s.forget = context.AfterFunc(ctx, s.socket.wake)
+	s.forget = context.AfterFunc(ctx, s.wake)
 	return s, nil
 }
 
@@ -59,7 +60,7 @@ func Listen(ctx context.Context, c Config, local netip.AddrPort) (*Server, error
 // no client came, is no error.
 func (s *Server) Stop() (Served, error) {
 	s.forget()
-	s.socket.wake()
+	s.wake()
 	err := <-s.done
 	s.release()
 	s.served.Transactions = s.loop.progress.Load()
@@ -69,12 +70,16 @@ func (s *Server) Stop() (Served, error) {
 	return s.served, err
 }
 
+func (s *Server) wake() {
+	s.socket.wake()
+	s.accepted.wake()
+}
+
 func (s *Server) listen(local netip.AddrPort) error {
-	kind := unix.SOCK_STREAM
-	if s.config.Protocol == UDP {
-		kind = unix.SOCK_DGRAM
+	if err := s.socket.open(s.config.kind()); err != nil {
+		return err
 	}
-	if err := s.socket.open(kind); err != nil {
+	if err := s.socket.busyPoll(s.config.BusyPoll); err != nil {
 		return err
 	}
 	if err := unix.SetsockoptInt(s.socket.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
@@ -83,8 +88,8 @@ func (s *Server) listen(local netip.AddrPort) error {
 	if err := s.socket.bind(local); err != nil {
 		return err
 	}
-	if s.config.Protocol == TCP {
-		if err := unix.Listen(s.socket.fd, 1); err != nil {
+	if s.config.Protocol != UDP {
+		if err := unix.Listen(s.socket.fd, max(s.config.Connections, 1)); err != nil {
 			return fmt.Errorf("listen on %s: %w", local, err)
 		}
 	}
@@ -97,13 +102,7 @@ func (s *Server) listen(local netip.AddrPort) error {
 // stop the world, and turns to raw ones with the first request.
 func (s *Server) serve() error {
 	s.loop.out, s.loop.in = make([]byte, s.config.Response), make([]byte, s.config.Request)
-	first := 0
-	var err error
-	if s.config.Protocol == TCP {
-		err = s.accept()
-	} else {
-		first, err = s.meet()
-	}
+	first, err := s.greet()
 	if err != nil {
 		return err
 	}
@@ -112,16 +111,50 @@ func (s *Server) serve() error {
 	if err != nil {
 		return err
 	}
-	if s.config.Protocol == TCP {
-		err = s.loop.serveTCP()
-	} else {
-		err = s.loop.serveUDP(first)
-	}
+	err = s.answers(first)
 	after, again := readCounters()
 	if again == nil {
 		s.served.Counters = after.since(before)
 	}
 	return errors.Join(err, again)
+}
+
+// greet waits for the first client.
+func (s *Server) greet() (first int, err error) {
+	switch {
+	case s.config.Connections > 1 || s.config.Protocol == CRR:
+		return 0, s.expect()
+	case s.config.Protocol == UDP:
+		return s.meet()
+	}
+	return 0, s.accept()
+}
+
+func (s *Server) answers(first int) error {
+	switch {
+	case s.config.Protocol == CRR:
+		return s.serveCRR()
+	case s.config.Connections > 1:
+		return s.serveMany()
+	case s.config.Protocol == UDP:
+		return s.loop.serveUDP(first)
+	}
+	return s.loop.serveTCP()
+}
+
+// expect waits until somebody is at the socket, and leaves him there.
+func (s *Server) expect() error {
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(s.socket.fd), Events: unix.POLLIN}}, -1)
+		switch {
+		case s.socket.stopped.Load():
+			return errStopped
+		case err != nil && err != unix.EINTR:
+			return fmt.Errorf("wait for a client: %w", err)
+		case err == nil:
+			return nil
+		}
+	}
 }
 
 func (s *Server) accept() error {
@@ -139,7 +172,7 @@ func (s *Server) accept() error {
 			return fmt.Errorf("accept a connection: %w", err)
 		}
 		s.socket.replace(fd)
-		return s.socket.noDelay(s.config.NoDelay)
+		return s.config.tune(&s.socket)
 	}
 }
 

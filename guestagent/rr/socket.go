@@ -91,6 +91,33 @@ func (s *socket) timeout(option int, d time.Duration) error {
 	return nil
 }
 
+// kind of socket that the workload needs.
+func (c *Config) kind() int {
+	if c.Protocol == UDP {
+		return unix.SOCK_DGRAM
+	}
+	return unix.SOCK_STREAM
+}
+
+// tune sets the workload's options.
+func (c *Config) tune(s *socket) error {
+	if err := s.busyPoll(c.BusyPoll); err != nil || c.Protocol == UDP {
+		return err
+	}
+	return s.noDelay(c.NoDelay)
+}
+
+// busyPoll makes receives poll the device's queue for so long before they sleep.
+func (s *socket) busyPoll(d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_BUSY_POLL, int(d.Microseconds())); err != nil {
+		return fmt.Errorf("set SO_BUSY_POLL to %v (it takes root, and CONFIG_NET_RX_BUSY_POLL): %w", d, err)
+	}
+	return nil
+}
+
 // noDelay is set either way, so that what the kernel defaults to does not matter.
 func (s *socket) noDelay(on bool) error {
 	value := 0

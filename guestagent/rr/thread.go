@@ -1,6 +1,10 @@
 package rr
 
 import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
 	"github.com/testbed-lab/testbed/guestagent/thread"
 )
 
@@ -25,5 +29,15 @@ func (c *Config) settle() error {
 	if err := thread.Pin(c.CPU); err != nil {
 		return err
 	}
-	return foreground()
+	if err := foreground(c.Priority); err != nil {
+		return err
+	}
+	if !c.open() {
+		return nil
+	}
+	// A thread's timers may fire 50 µs late unless it says otherwise.
+	if err := unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("set timer slack: %w", err)
+	}
+	return nil
 }

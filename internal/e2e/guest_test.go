@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,12 +22,7 @@ func TestModesInAGuest(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	u.do("up", u.lab("tiny.hcl", "modes", "RELEASE", `release = "trixie"`, "ROUNDS", "1"))
 
-	program, err := os.ReadFile(binary)
-	require.NoError(t, err)
-	push := u.command("exec", "server", "--", "sh", "-c", "cat > /tmp/netmode.test && chmod +x /tmp/netmode.test")
-	push.Stdin = bytes.NewReader(program)
-	out, err = push.CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	u.push(binary, "server", "/tmp/netmode.test")
 	// A module that a mode needs is loaded by the first one and stays, with the
 	// sysctls it brings: loaded before, they are no leftover of a mode.
 	u.do("exec", "server", "--", "modprobe", "-a", "nf_conntrack", "nft_chain_nat", "nft_masq", "nft_ct", "bridge", "macvlan", "ipvlan")

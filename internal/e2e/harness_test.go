@@ -64,12 +64,12 @@ func environment(extra ...string) []string {
 
 // user is somebody with a folder who runs the program in it.
 type user struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	env []string
 }
 
-func newUser(t *testing.T) *user {
+func newUser(t testing.TB) *user {
 	t.Helper()
 	// What a failed test leaves up would fail the next one too.
 	t.Cleanup(func() { require.NoError(t, collect()) })

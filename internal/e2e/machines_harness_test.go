@@ -257,7 +257,7 @@ func (r *rack) requireState(before []string, patience time.Duration) {
 }
 
 // descendants of a process, by their ids.
-func descendants(t *testing.T, pid int) (found []int) {
+func descendants(t testing.TB, pid int) (found []int) {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	require.NoError(t, err)

@@ -189,8 +189,8 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		Mean: client.Mean, Min: client.Min, Max: client.Max,
 		Histogram:  base64.StdEncoding.EncodeToString(client.Histogram),
 		Warmup:     base64.StdEncoding.EncodeToString(client.Warmup),
-		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late,
-		Duplicates: client.Duplicates, Figures: figuresOf(client.Figures),
+		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late, Duplicates: client.Duplicates,
+		Missed: client.Missed, MaxLag: client.MaxLag, Halves: halves(client.Halves), Figures: figuresOf(client.Figures),
 		Counters:  bothEnds(client.Counters, server.Counters),
 		Setup:     append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
 		KernelLog: append(labelled("client: ", client.KernelLog), labelled("server: ", server.KernelLog)...),
@@ -203,6 +203,13 @@ func figuresOf(f *proto.Figures) *testbed.Figures {
 		return nil
 	}
 	return &testbed.Figures{Version: f.Version, Command: f.Command, Percentiles: f.Percentiles}
+}
+
+func halves(seen []proto.Half) (all []testbed.Half) {
+	for _, half := range seen {
+		all = append(all, testbed.Half(half))
+	}
+	return all
 }
 
 // worse gives the status of the end that got less far, and why.

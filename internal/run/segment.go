@@ -38,7 +38,7 @@ func segmentsOf(seed int64, cell testbed.Cell, test testbed.Test) (segments, err
 		Version: proto.Version,
 		Inner:   inner,
 		Modes:   modesOf(cell, test),
-		Tests:   []proto.Test{testOf(test)},
+		Tests:   []proto.Test{testOf(orderSeed(seed, cell, test), test)},
 		Blocks:  blocksOf(orderSeed(seed, cell, test), test),
 	}
 	s := segments{client: base, server: base}
@@ -97,11 +97,19 @@ func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
 	return modes
 }
 
-func testOf(t testbed.Test) proto.Test {
-	return proto.Test{
+func testOf(seed uint64, t testbed.Test) proto.Test {
+	test := proto.Test{
 		Name: t.Name, Protocol: t.Protocol, Request: t.Request, Response: t.Response,
-		Duration: t.Block, Warmup: t.Warmup, NoDelay: t.NoDelay,
+		Duration: t.Block, Warmup: t.Warmup, NoDelay: t.NoDelay, Connections: t.Connections,
+		BusyPoll: t.BusyPoll, Priority: t.Priority, Seed: seed, Samples: t.Samples == "all",
 	}
+	if t.CPU != nil {
+		test.CPU = *t.CPU
+	}
+	if t.Load != nil {
+		test.Rate, test.Schedule = t.Load.Rate, t.Load.Schedule
+	}
+	return test
 }
 
 // blocksOf orders the blocks. Within a round the order is shuffled, so that a

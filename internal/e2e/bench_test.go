@@ -1,0 +1,55 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkFidelityInAGuest runs package rr's comparison with netperf and
+// sockperf inside a guest, between two namespaces of it: the loop has to keep up
+// where it is used, with that kernel, clock source and emulated processor.
+func BenchmarkFidelityInAGuest(b *testing.B) {
+	u := newUser(b)
+	binary := filepath.Join(b.TempDir(), "rr.test")
+	build := exec.Command("go", "test", "-c", "-o", binary, "../../guestagent/rr")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(b, err, "%s", out)
+	u.do("up", u.lab("guest.hcl", "fidelity"))
+	u.push(binary, "guest", "/tmp/rr.test")
+
+	clock := u.do("exec", "guest", "--", "cat", "/sys/devices/system/clocksource/clocksource0/current_clocksource")
+	b.ResetTimer()
+	ran := u.try("exec", "guest", "--", "/tmp/rr.test", "-test.run", "^$", "-test.bench", "Fidelity", "-test.benchtime", "1x", "-test.timeout", "20m")
+	b.StopTimer()
+	require.Equal(b, 0, ran.status, ran.stdout+ran.stderr)
+	fmt.Printf("inside a guest, clock source %s%s", clock.stdout, ran.stdout)
+	for _, figure := range metric.FindAllStringSubmatch(ran.stdout, -1) {
+		value, err := strconv.ParseFloat(figure[1], 64)
+		require.NoError(b, err)
+		b.ReportMetric(value, figure[2])
+	}
+	u.do("down", "fidelity")
+}
+
+// metric is a figure of a benchmark's line, such as "1.01 tcp_rr-rate/netperf".
+var metric = regexp.MustCompile(`\s([0-9.]+) (\S+/(?:netperf|sockperf))`)
+
+// push copies a program to a machine.
+func (u *user) push(file, machine, path string) {
+	u.t.Helper()
+	program, err := os.ReadFile(file)
+	require.NoError(u.t, err)
+	cmd := u.command("exec", machine, "--", "sh", "-c", "cat > "+path+" && chmod +x "+path)
+	cmd.Stdin = bytes.NewReader(program)
+	out, err := cmd.CombinedOutput()
+	require.NoError(u.t, err, "%s", out)
+}
