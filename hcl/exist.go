@@ -23,16 +23,27 @@ func (l *loader) existing(f fields) {
 	if f.set("backend") {
 		f.reject("backend", "Two backends", "Machine blocks are computers that exist, and no backend makes them. Leave \"backend\" out, or use vm blocks.")
 	}
+	if l.backend != "" {
+		l.source.out.errorf(computers[0].at(), "Two backends", "Machine blocks are computers that exist, and no backend makes them. Leave --backend %s out, or use vm blocks.", l.backend)
+	}
 	if f.set("connect") {
 		f.reject("connect", "No libvirt", "Machine blocks are computers that exist, and no libvirt makes them. Leave \"connect\" out.")
-	}
-	if f.set("boots") && get[int](f, "boots") > 1 {
-		f.reject("boots", "Nothing boots", "%s", cannotBoot)
 	}
 	l.lab.Backend = backendSSH
 }
 
-const cannotBoot = "Machine blocks are computers that exist; testbed does not boot them. Leave \"boots\" out."
+// bootable refuses more than one boot of what testbed does not boot.
+func (l *loader) bootable(f fields) {
+	if !f.set("boots") || get[int](f, "boots") <= 1 {
+		return
+	}
+	switch l.lab.Backend {
+	case backendSSH:
+		f.reject("boots", "Nothing boots", "Machine blocks are computers that exist; testbed does not boot them. Leave \"boots\" out.")
+	case backendLocal:
+		f.reject("boots", "Nothing boots", "On the backend \"local\" every machine runs the kernel that is there; testbed does not boot it. Leave \"boots\" out, or use the backend \"libvirt\".")
+	}
+}
 
 // exists reports whether the lab's machines do.
 func (l *loader) exists() bool { return l.lab.Backend == backendSSH }

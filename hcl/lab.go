@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,11 +15,13 @@ import (
 type loader struct {
 	source     *source
 	lab        *testbed.Lab
+	backend    string          // In place of the file's. Optional.
 	all        []testbed.Image // Declared, by the file's order.
 	boots      int
 	seeds      int
 	predicates [][]testbed.Predicate
 	used       map[string]bool // Images that a cell uses.
+	kernel     ref             // The image of the first VM, where all run one kernel.
 }
 
 func (l *loader) head() {
@@ -34,11 +37,12 @@ func (l *loader) head() {
 	l.lab.Name = blocks[0].label
 	l.lab.Description = get[string](f, "description")
 	l.lab.Seed = int64(get[int](f, "seed"))
-	l.lab.Backend = get[string](f, "backend")
+	l.lab.Backend = cmp.Or(l.backend, get[string](f, "backend"))
 	l.lab.Connect = get[string](f, "connect")
 	l.lab.Mirror = get[string](f, "mirror")
 	l.boots, l.seeds = get[int](f, "boots"), get[int](f, "seeds")
 	l.existing(f)
+	l.bootable(f)
 }
 
 // images decodes all images; those that no cell uses are checked too.

@@ -24,6 +24,8 @@ type Options struct {
 	// Vars are values of the lab's variables by name, as given on the command
 	// line. Optional.
 	Vars map[string]string
+	// Backend is used in place of the one that the lab names. Optional.
+	Backend string
 }
 
 // File is a lab file without a mistake.
@@ -90,7 +92,7 @@ func Parse(text []byte, path string, opt Options) (*File, *Diagnostics) {
 	}
 	source := newSource(body, path, out)
 	source.variables(opt.Vars)
-	l := &loader{source: source, lab: &testbed.Lab{}, used: map[string]bool{}}
+	l := &loader{source: source, lab: &testbed.Lab{}, backend: opt.Backend, used: map[string]bool{}}
 	l.head()
 	l.images()
 	l.cells()

@@ -41,6 +41,9 @@ func (c *cellLoader) vm(b *blockSource, i instance) testbed.Machine {
 			f.reject("sysctl", "Bad sysctl", "%q is no kernel setting. They are named as sysctl names them, such as \"net.core.busy_read\".", name)
 		}
 	}
+	if c.lab.Backend == backendLocal {
+		c.checkOneKernel(f, m)
+	}
 	for _, inner := range b.inner {
 		c.nic(&m, inner, c.scope.fields(inner, i.names))
 	}

@@ -8,8 +8,8 @@ var labBlock = &block{
 	attributes: []attribute{
 		{name: "description", kind: text, doc: "One line for the report."},
 		{name: "seed", kind: integer, fallback: "1", max: 1<<62 - 1, doc: "Orders blocks and resamples; the same seed, the same order."},
-		{name: "backend", kind: text, fallback: `"libvirt"`, oneOf: []string{"libvirt", "local", "icount"}, built: []string{"libvirt"},
-			doc: "What machines are made of: virtual machines, namespaces of this kernel, or one guest that counts instructions."},
+		{name: "backend", kind: text, fallback: `"libvirt"`, oneOf: []string{"libvirt", "local", "icount"}, built: []string{"libvirt", "local"},
+			doc: "What machines are made of: virtual machines, namespaces of this kernel, or one guest that counts instructions. With `\"local\"` all machines run this one kernel, so they have one image (which is not booted), no memory size, and sysctls of `net.` alone. `--backend` wins over it."},
 		{name: "connect", kind: libvirtURI, doc: "Which libvirt, such as `\"qemu:///session\"`. Default: the one that this user can use."},
 		{name: "mirror", kind: mirrorURL, doc: "Debian mirror. Default: the one of this machine's apt."},
 		{name: "boots", kind: integer, fallback: "1", min: 1, max: 1000, doc: "How often the machines are booted and everything is measured, `rounds` rounds each time. With `precision`, the least; each further boot is as many rounds more."},

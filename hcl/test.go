@@ -39,9 +39,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")
-		if c.exists() && t.Boots > 1 {
-			f.reject("boots", "Nothing boots", "%s", cannotBoot)
-		}
+		c.bootable(f)
 	}
 	if f.set("seeds") {
 		t.Seeds = get[int](f, "seeds")
@@ -52,7 +50,6 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	if t.Precision > 0 && t.MaxRounds == 0 {
 		t.MaxRounds = furtherRounds * t.Rounds * t.Boots
 	}
-	c.checkBoots(&f, t)
 	c.checkShare(f, t)
 	t.Network = c.testNetwork(&f, t)
 	return t
@@ -120,16 +117,6 @@ func times(boots int) string {
 // make an interval about √10 times as narrow, and whoever asks for less than a
 // third of what "rounds" give should say how long that may take.
 const furtherRounds = 10
-
-// checkBoots refuses to boot what is not ours to boot.
-func (c *cellLoader) checkBoots(f *fields, t testbed.Test) {
-	for _, m := range c.cell.Machines {
-		if m.SSH != "" && t.Boots > 1 {
-			f.reject("boots", "Impossible boots", "\"boots\" needs machines that boot, and machine %q exists: it is reached by ssh and left as it is. Write boots = 1.", m.Name)
-			return
-		}
-	}
-}
 
 // testNetwork is the segment between client and server.
 func (c *cellLoader) testNetwork(f *fields, t testbed.Test) string {

@@ -34,7 +34,7 @@ func Analyze(in Input) (testbed.Result, error) {
 		return testbed.Result{}, fmt.Errorf("analyze result: lab %q has no test", in.Lab.Name)
 	}
 	r := header(in)
-	r.Warnings = append(r.Warnings, warnings...)
+	r.Warnings = append(append(r.Warnings, slowClocks(in.Environment.Machines)...), warnings...)
 	for _, t := range trials {
 		test, warnings := t.result()
 		r.Tests = append(r.Tests, test)

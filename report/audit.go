@@ -110,6 +110,8 @@ func (s *series) sums() map[string]int64 {
 		for _, one := range samples {
 			sums["requests lost"] += one.Lost
 			sums["answers too late"] += one.Late
+			sums["answers that had come before"] += one.Duplicates
+			sums["requests later than their schedule, or never sent,"] += one.Missed
 			sums["transactions out of the histogram's range"] += one.OutOfRange
 			for name, n := range one.Counters {
 				if strings.HasSuffix(name, "tcp_retrans_segs") {

@@ -22,12 +22,8 @@ type factTable struct {
 
 // rigFacts are what a reader must know before the first number.
 func rigFacts(r testbed.Result) []fact {
-	machine := r.Backend
-	if r.Accelerator != "" {
-		machine += ", " + strings.ToUpper(r.Accelerator)
-	}
-	facts := []fact{{"machines", machine}}
-	if kernels := kernelsOf(r); len(kernels) > 0 {
+	facts := []fact{{"machines", strings.Join(machinesOf(r), ", ")}}
+	if kernels := kernelsOf(r); len(kernels) > 0 && r.Backend != localBackend {
 		facts = append(facts, fact{"guest kernel", strings.Join(kernels, ", ")})
 	}
 	if cpu, is := r.Environment.Host["cpu_model"]; is {

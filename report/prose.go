@@ -18,6 +18,9 @@ func started(r testbed.Result) string {
 // file lies beside the report.
 func reproduceCommand(r testbed.Result) string {
 	command := "testbed run " + shellWord(firstOf(r.LabFile, r.Lab+".hcl"))
+	if r.Backend == localBackend { // The file may name another.
+		command += " --backend " + localBackend
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Variables)) {
 		command += " --var " + shellWord(name+"="+r.Variables[name])
 	}
@@ -53,6 +56,9 @@ func methodTexts(r testbed.Result) []string {
 	texts = append(texts, statisticsTexts(r)...)
 	if len(r.Expectations) > 0 {
 		texts = append(texts, fmt.Sprintf("An expectation is confirmed if it holds in at least 95%% of %d resamples of the rounds, refuted in at most 5%%, and inconclusive between.", stats.Resamples))
+	}
+	if r.Backend == localBackend {
+		texts = append(texts, "The machines were network namespaces of one kernel, joined by a veth pair: no NIC, no driver and no interrupt is in the way, and both ends share a cache and a scheduler. Ratios to host are larger than between computers, where the wire has its share.")
 	}
 	if r.Accelerator == "tcg" {
 		texts = append(texts, "The machines were emulated (TCG, no KVM): ratios and orderings are meaningful, absolute times are those of an emulator.")

@@ -26,6 +26,24 @@ func kernelsOf(r testbed.Result) []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
+// localBackend is the one whose machines are no computers.
+const localBackend = "local"
+
+// machinesOf says in a few words what the machines were.
+func machinesOf(r testbed.Result) []string {
+	switch {
+	case r.Backend == localBackend:
+		kernel := "namespaces of this kernel"
+		if kernels := kernelsOf(r); len(kernels) > 0 {
+			kernel += " (" + strings.Join(kernels, ", ") + ")"
+		}
+		return []string{r.Backend, kernel}
+	case r.Accelerator != "":
+		return []string{r.Backend, strings.ToUpper(r.Accelerator)}
+	}
+	return []string{r.Backend}
+}
+
 // shareText says in how many resamples a claim held.
 func shareText(e testbed.ExpectationResult) string {
 	if e.Share == nil {

@@ -99,11 +99,8 @@ func (p *pen) header(r testbed.Result) {
 
 // rig says in a few words what the numbers were measured on.
 func rig(r testbed.Result) string {
-	parts := []string{r.Backend}
-	if r.Accelerator != "" {
-		parts = append(parts, strings.ToUpper(r.Accelerator))
-	}
-	if kernels := kernelsOf(r); len(kernels) > 0 && len(kernels) < 3 {
+	parts := machinesOf(r)
+	if kernels := kernelsOf(r); len(kernels) > 0 && len(kernels) < 3 && r.Backend != localBackend {
 		parts = append(parts, "Linux "+strings.Join(kernels, ", "))
 	}
 	return strings.Join(parts, " · ")

@@ -25,6 +25,9 @@ const (
 // foreground marks the calling thread as a loop's, and puts all that is not one
 // into the background. With a priority it is scheduled before all ordinary ones.
 func foreground(priority int) error {
+	if !mayIdle() {
+		return claim(unix.Gettid(), priority)
+	}
 	quiet.Lock()
 	defer quiet.Unlock()
 	self := unix.Gettid()
@@ -37,7 +40,7 @@ func foreground(priority int) error {
 
 func claim(thread, priority int) error {
 	if priority == 0 {
-		return setPolicy(thread, schedOther, 0)
+		return setPolicy(thread, schedOther, 0) // What it is already, unless it came from the background.
 	}
 	err := setPolicy(thread, schedFIFO, priority)
 	if err == unix.EPERM {

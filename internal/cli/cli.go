@@ -29,6 +29,7 @@ type app struct {
 	stdout, stderr io.Writer
 
 	connect string
+	where   string // --backend; wins over the file.
 	events  bool
 	vars    []string
 }
@@ -53,15 +54,19 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "testbed",
-		Short:         "Measure what a container's network interface costs, on real VMs",
+		Short:         "Measure what a container's network interface costs, on real VMs or none",
 		Long:          rootHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownVerb,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return knownBackend(a.where)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.connect, "connect", "", "libvirt `URI`: qemu:///system or qemu:///session\n(default: the one this user can use)")
+	flags.StringVar(&a.where, "backend", "", "what machines are made of: `KIND` libvirt (VMs) or local\n(namespaces of this kernel); wins over the lab file")
 	flags.BoolVar(&a.events, "events", false, "progress as JSON lines on standard error")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath() + " --help"}
@@ -96,6 +101,10 @@ the plain host, and writes a report.
   testbed up lab.hcl        boot, measure, report; the VMs stay
   testbed ssh client        look around in one
   testbed down              take everything away
+
+For a quick look without VMs, libvirt or images, in namespaces of this kernel:
+
+  testbed run --backend local lab.hcl
 
 Exit status: 0 done; 1 something failed; 2 the lab file or the command line is
 wrong; 3 an expectation was refuted; 4 a verdict was inconclusive.`

@@ -44,6 +44,7 @@ func TestUsageMistakes(t *testing.T) {
 		{[]string{"frobnicate"}, []string{`no verb "frobnicate"`, "testbed --help lists the verbs"}},
 		{[]string{"up", "--nope"}, []string{"unknown flag: --nope", "testbed up --help"}},
 		{[]string{"images", "prune", "--unused", "long"}, []string{"invalid", "testbed images prune --help"}},
+		{[]string{"ls", "--backend", "xen"}, []string{`no backend "xen"`, "libvirt, local"}},
 		{[]string{"ssh"}, []string{"usage: testbed ssh [LAB/]VM"}},
 		{[]string{"down", "a", "--all"}, []string{"both a lab and --all"}},
 		{[]string{"schema", "lab"}, []string{"testbed schema result"}},

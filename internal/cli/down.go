@@ -80,8 +80,8 @@ func (a *app) gcCommand() *cobra.Command {
 		Use:   "gc",
 		Short: "Remove what a crash left: all of ours that belongs to no running lab",
 		Long: `Remove everything that carries your mark and belongs to no running lab: VMs,
-networks, volumes, keys. It asks libvirt and needs no state file, so it works
-after kill -9 at any moment.`,
+networks, volumes, keys, namespaces. It asks libvirt and the kernel and needs no
+state file, so it works after kill -9 at any moment.`,
 		Args: args(cobra.NoArgs),
 	}
 	dry := cmd.Flags().Bool("dry-run", false, "only say what would be removed")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/testbed-lab/testbed/provision"
@@ -34,6 +35,8 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 	switch {
 	case len(found) == 1:
 		return lab, machine, nil
+	case len(found) > 1 && len(slices.Compact(found)) == 1:
+		return "", "", usageError{fmt.Errorf("machine %s runs on two backends", found[0]), "say which: --backend " + strings.Join(backends, " or --backend ")}
 	case len(found) > 1:
 		return "", "", usageError{fmt.Errorf("machine %q is in several labs", name), "say which: " + strings.Join(found, ", ")}
 	case len(all) == 0:
@@ -43,7 +46,8 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 }
 
 // named reads what lab an argument means: by its name, or by its file, which
-// also says where it runs. Both are zero without an argument.
+// also says which libvirt it may run on. It may run on another backend than the
+// file names, so that is not asked. Both are zero without an argument.
 func (a *app) named(given []string) (lab string, at place, err error) {
 	if len(given) == 0 {
 		return "", place{}, nil
@@ -55,7 +59,7 @@ func (a *app) named(given []string) (lab string, at place, err error) {
 	if err != nil {
 		return "", place{}, err
 	}
-	return file.Name, placeOf(file), nil
+	return file.Name, place{connect: file.Connect}, nil
 }
 
 // onlyLab is the one that runs; "" where none does.

@@ -54,7 +54,7 @@ func (a *app) parse(given []string) (*hcl.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, diagnostics := hcl.Load(path, hcl.Options{Vars: vars})
+	file, diagnostics := hcl.Load(path, hcl.Options{Vars: vars, Backend: a.where})
 	return file, a.diagnose(diagnostics)
 }
 

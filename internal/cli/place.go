@@ -5,31 +5,45 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/testbed-lab/testbed/internal/payload"
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/provision/libvirt"
+	"github.com/testbed-lab/testbed/provision/local"
 	"github.com/testbed-lab/testbed/provision/ssh"
 )
 
-// place is where a lab's machines are. The zero value is the libvirt that this
-// user can use.
+// place is where a lab's machines are.
 type place struct {
-	backend string // As the lab's attribute says it; empty: libvirt.
+	backend string // As the lab's attribute says it; empty: wherever they run.
 	connect string // libvirt URI.
 }
 
 func placeOf(lab *run.Lab) place { return place{lab.Backend, lab.Connect} }
 
+// backends are what --backend takes.
+var backends = []string{"libvirt", "local"}
+
+func knownBackend(name string) error {
+	if name == "" || slices.Contains(backends, name) {
+		return nil
+	}
+	return usageError{fmt.Errorf("no backend %q", name), "--backend takes one of: " + strings.Join(backends, ", ")}
+}
+
 // backend opens what a place names; --connect wins over the lab's own connect.
 func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
 	switch at.backend {
-	case "", "libvirt":
+	case "libvirt":
 		return libvirt.Open(ctx, libvirt.Options{
 			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(), Progress: notes,
 		})
+	case "local":
+		return local.Open(local.Options{Progress: notes})
 	case "ssh":
 		agent, err := payload.Agent()
 		if err != nil {

@@ -17,7 +17,7 @@ type session struct {
 	display   *terminal.Display
 	backend   provision.Backend
 	conductor *run.Conductor
-	lockPath  string
+	lockPath  string // Empty where no image is booted.
 }
 
 func (s *session) close() {
@@ -25,38 +25,47 @@ func (s *session) close() {
 	_ = s.backend.Close()
 }
 
-// open connects to the lab's backend and its images.
+// open connects to the lab's backend, and to its images where machines boot any.
 func (a *app) open(ctx context.Context, lab *run.Lab) (*session, error) {
 	agent, err := payload.Agent()
 	if err != nil {
 		return nil, err
 	}
 	display := a.display()
-	store, lock, err := a.imageStore(display.Sink(), lab.Mirror, lab.Source, false)
-	if err != nil {
-		display.Close()
-		return nil, err
-	}
 	backend, err := a.backend(ctx, display.Sink(), placeOf(lab))
 	if err != nil {
 		display.Close()
 		return nil, err
 	}
-	return &session{
-		display: display, backend: backend, lockPath: images.LockPath(lab.Source),
-		conductor: &run.Conductor{
-			Backend: backend, Images: store, Lock: lock, Agent: agent,
-			Owner: provision.Owner(), Version: toolVersion(), Progress: display.Sink(),
-		},
-	}, nil
+	s := &session{display: display, backend: backend, conductor: &run.Conductor{
+		Backend: backend, Agent: agent,
+		Owner: provision.Owner(), Version: toolVersion(), Progress: display.Sink(),
+	}}
+	if !backend.Boots() {
+		return s, nil
+	}
+	s.lockPath = images.LockPath(lab.Source)
+	s.conductor.Images, s.conductor.Lock, err = a.imageStore(display.Sink(), lab.Mirror, lab.Source, false)
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // withBackend is for verbs that make no machine, so notes on how machines are
-// made are of no use to them. An empty place is the libvirt that this user can use.
+// made are of no use to them. An empty place is everywhere.
 func (a *app) withBackend(ctx context.Context, at place, do func(provision.Backend, *terminal.Display) error) error {
 	display := a.display()
 	defer display.Close()
-	backend, err := a.backend(ctx, nil, at)
+	if at.backend == "" {
+		at.backend = a.where
+	}
+	open := a.backend
+	if at.backend == "" {
+		open = a.everywhere
+	}
+	backend, err := open(ctx, nil, at)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -69,7 +70,11 @@ func (a *app) execOn(ctx context.Context, m provision.Machine, command []string,
 		}
 		defer restore()
 	}
-	err := m.Exec(ctx, cmd)
+	return exitStatus(m.Exec(ctx, cmd))
+}
+
+// exitStatus makes a command's failure our exit status.
+func exitStatus(err error) error {
 	var exit *provision.ExitError
 	if errors.As(err, &exit) {
 		return statusError(exit.Status)
@@ -123,6 +128,9 @@ func (a *app) consoleCommand() *cobra.Command {
 		return a.onMachine(cmd.Context(), given[0], func(ctx context.Context, m provision.Machine) error {
 			if *log || !a.stdinIsTerminal() {
 				text, err := m.ConsoleLog(ctx)
+				if err == nil && text == nil {
+					return fmt.Errorf("console of %q: not on this backend, whose machines have none", m.Name())
+				}
 				if err == nil {
 					_, err = a.stdout.Write(text)
 				}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/testbed-lab/testbed/internal/run"
+	"github.com/testbed-lab/testbed/provision/local"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -54,6 +55,9 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 		}
 		if err := store.Check(); err != nil {
 			return usageError{err, "name another folder with --out"}
+		}
+		if lab.Backend == "local" && cmd.Name() == "run" && local.NeedsContainment() {
+			return exitStatus(local.Contain())
 		}
 		return a.measure(cmd.Context(), lab, store, *asJSON, do)
 	}
@@ -103,6 +107,9 @@ func (a *app) sayWhatRuns(ctx context.Context, s *session, lab *run.Lab) {
 
 // connectFlag is what a later verb needs to find a lab that is not where it would look.
 func (a *app) connectFlag(lab *run.Lab) string {
+	if lab.Backend == "local" {
+		return ""
+	}
 	if connect := cmp.Or(a.connect, lab.Connect); connect != "" {
 		return " --connect " + connect
 	}

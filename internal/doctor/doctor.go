@@ -68,6 +68,7 @@ func (h *host) examine(ctx context.Context) []Finding {
 		{"libvirt system", h.libvirtSystem},
 		{"libvirt session", h.libvirtSession},
 		{"libvirt group", h.libvirtGroup},
+		{"local backend", h.localBackend},
 		{"bridge firewall", h.bridgeFirewall},
 		{"Docker", h.docker},
 		{"vhost_net", h.vhostNet},

@@ -236,3 +236,18 @@ func TestFreeAsksTheNearestFolderThatExists(t *testing.T) {
 		t.Errorf("free: %d bytes, %v", bytes, err)
 	}
 }
+
+func TestLocalBackend(t *testing.T) {
+	if f := newPatient(t, 0).localBackend(t.Context()); f.Level != OK {
+		t.Error("root:", f)
+	}
+	p := newPatient(t, 1000)
+	if f := p.localBackend(t.Context()); f.Level != OK {
+		t.Error("an ordinary user:", f)
+	}
+	p.write("/proc/sys/user/max_user_namespaces", "0\n")
+	f := p.localBackend(t.Context())
+	if f.Level != Warn || f.Remedy != "sudo sysctl user.max_user_namespaces=10000" {
+		t.Error("a forbidden user namespace:", f)
+	}
+}

@@ -35,6 +35,10 @@ var arrows = map[string][]string{
 		"provision/...", "testbed", "guestinit/guestconfig", "images", "internal/progress",
 	},
 
+	// Its machines are namespaces of this process's kernel: it moves threads as
+	// the agent does.
+	"provision/local": {"provision/...", "testbed", "internal/progress", "guestagent/thread"},
+
 	// Only the conductor sees both sides, and only the command line sees it.
 	"internal/run/...": {
 		"testbed", "guestagent/proto", "guestinit/guestconfig", "hcl/...", "images/...",
@@ -47,7 +51,7 @@ var arrows = map[string][]string{
 	"cmd/testbed": {"internal/cli"},
 
 	"internal/terminal":  {"internal/progress"},
-	"internal/doctor":    {"images/archive"},
+	"internal/doctor":    {"images/archive", "provision/local"},
 	"internal/payload":   {},
 	"internal/e2e":       {},
 	"internal/house/...": {},
@@ -60,7 +64,7 @@ var owners = map[string][]string{
 	"github.com/hashicorp/hcl/v2":        {"hcl/...", "images"}, // The lock file is HCL too.
 	"github.com/digitalocean/go-libvirt": {"provision/libvirt/..."},
 	"github.com/spf13/cobra":             {"internal/cli/..."},
-	"github.com/vishvananda/netlink":     {"guestagent/...", "guestinit/...", "provision/libvirt"},
+	"github.com/vishvananda/netlink":     {"guestagent/...", "guestinit/...", "provision/libvirt", "provision/local"},
 	"github.com/google/nftables":         {"guestagent/..."},
 }
 

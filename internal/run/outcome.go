@@ -75,6 +75,9 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int,
 			o.warn("console of %s: %v", name, err)
 			continue
 		}
+		if log == nil { // It has no console.
+			continue
+		}
 		o.Consoles[consoleFile(cell, name, boot)] = log
 		trouble := provision.Trouble(log)
 		for _, line := range trouble {

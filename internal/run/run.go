@@ -17,7 +17,8 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// Conductor runs labs. All fields but Progress are needed.
+// Conductor runs labs. All fields but Progress are needed; Images and Lock only
+// where the backend's machines boot images.
 type Conductor struct {
 	Backend  provision.Backend
 	Images   ImageStore

@@ -11,6 +11,7 @@ import (
 	"github.com/testbed-lab/testbed/images"
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/hold"
 )
 
 // Options say which libvirt to use, and for whom.
@@ -48,7 +49,7 @@ type Backend struct {
 	poolRoot string
 
 	mu    sync.Mutex
-	locks map[string]*labLock // By lab.
+	locks map[string]*hold.Lock // By lab.
 }
 
 var _ provision.Backend = (*Backend)(nil)
@@ -106,7 +107,7 @@ func configure(o Options) (*Backend, error) {
 	names := newNamer(o.Owner, e)
 	return &Backend{
 		options: o, dialer: &dialer{endpoint: e}, names: names, sink: o.Progress,
-		state: newStateStore(o.StateDir, names), poolRoot: pools, locks: map[string]*labLock{},
+		state: newStateStore(o.StateDir, names), poolRoot: pools, locks: map[string]*hold.Lock{},
 	}, nil
 }
 
@@ -131,7 +132,7 @@ func (b *Backend) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for lab, l := range b.locks {
-		l.release()
+		l.Release()
 		delete(b.locks, lab)
 	}
 	b.state.prune()
@@ -160,7 +161,7 @@ func (b *Backend) hold(ctx context.Context, lab string) error {
 func (b *Backend) letGo(lab string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.locks[lab].release()
+	b.locks[lab].Release()
 	delete(b.locks, lab)
 }
 

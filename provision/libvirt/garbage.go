@@ -59,7 +59,7 @@ func (s seen) sort(busy census) (dead seen, live census) {
 		}
 	}
 	for _, n := range s.networks {
-		if live.ids[n.Lab] || busy.names[n.Name] || n.Builder.alive() {
+		if live.ids[n.Lab] || busy.names[n.Name] || n.Builder.Alive() {
 			live.ids[n.Lab], live.names[n.Name] = true, true
 		} else {
 			dead.networks = append(dead.networks, n)
@@ -87,7 +87,7 @@ func (b *Backend) locked() (busy census, idle []string, err error) {
 			return busy, nil, err
 		}
 		if l != nil {
-			l.release()
+			l.Release()
 			idle = append(idle, name)
 			continue
 		}

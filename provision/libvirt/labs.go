@@ -78,7 +78,7 @@ func (b *Backend) down(ctx context.Context, lab string) ([]provision.Step, error
 		steps = append(steps, provision.Step{Stage: 3, Name: "forget " + lab, Action: provision.Remove,
 			Do: func(context.Context) error { return b.state.remove(lab) }})
 	}
-	return finally(steps, func(context.Context) error {
+	return provision.Finally(steps, func(context.Context) error {
 		b.letGo(lab)
 		b.state.prune()
 		return nil

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+
+	"github.com/testbed-lab/testbed/provision/hold"
 )
 
 // Namespaces of our metadata. The mark is written once, with the definition;
@@ -28,7 +30,7 @@ type mark struct {
 	// Networks that a machine is on, by their names in the lab: a session has
 	// no other trace of them.
 	Networks []string
-	Builder  builder
+	Builder  hold.Process
 }
 
 type metadataXML struct {
@@ -100,6 +102,6 @@ func parseMark(document string) (d described, m mark, ok bool, err error) {
 	return d, mark{
 		Lab: a.ID, Name: a.Name, Owner: a.Owner, Source: a.Source, Thing: a.Thing,
 		Digest: a.Digest, Image: a.Image, SSH: a.SSH, HostKey: a.HostKey, Log: a.Log,
-		Networks: strings.Fields(a.Networks), Builder: parseBuilder(a.Builder),
+		Networks: strings.Fields(a.Networks), Builder: hold.ParseProcess(a.Builder),
 	}, true, nil
 }

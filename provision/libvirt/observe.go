@@ -21,7 +21,7 @@ func (s seenDomain) running() bool { return s.state == golibvirt.DomainRunning }
 // alive says whether the machine belongs to a running lab; see the package's
 // documentation.
 func (s seenDomain) alive() bool {
-	return s.running() && s.kept || s.Builder.alive()
+	return s.running() && s.kept || s.Builder.Alive()
 }
 
 // stateName is virsh's word for a domain's state.

@@ -38,7 +38,7 @@ func (b *Backend) Plan(ctx context.Context, want provision.Request) ([]provision
 		return nil, err
 	}
 	steps, err := b.plan(ctx, want)
-	if err != nil || !acts(steps) {
+	if err != nil || !provision.Acts(steps) {
 		b.letGo(want.Lab)
 	}
 	return steps, err
@@ -56,7 +56,7 @@ func (b *Backend) plan(ctx context.Context, want provision.Request) ([]provision
 	if err != nil {
 		return nil, err
 	}
-	return finally(steps, func(ctx context.Context) error { return b.finish(ctx, want) }), nil
+	return provision.Finally(steps, func(ctx context.Context) error { return b.finish(ctx, want) }), nil
 }
 
 func (b *Backend) newJob(ctx context.Context, want provision.Request) (*job, error) {
@@ -254,13 +254,4 @@ func (b *Backend) clashes(ctx context.Context, j *job) error {
 		}
 	}
 	return nil
-}
-
-func acts(steps []provision.Step) bool {
-	for _, s := range steps {
-		if s.Do != nil {
-			return true
-		}
-	}
-	return false
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/hold"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -147,7 +148,7 @@ func TestPlan(t *testing.T) {
 func TestFinallyRunsOnceAfterTheLast(t *testing.T) {
 	fail, finished := true, 0
 	step := func(do func(context.Context) error) provision.Step { return provision.Step{Do: do} }
-	steps := finally([]provision.Step{
+	steps := provision.Finally([]provision.Step{
 		step(func(context.Context) error { return nil }),
 		{},
 		step(func(context.Context) error {
@@ -169,9 +170,9 @@ func TestFinallyRunsOnceAfterTheLast(t *testing.T) {
 }
 
 func TestSort(t *testing.T) {
-	alive, dead := thisProcess(), builder{PID: 1 << 30, Start: 1, Boot: bootID()}
+	alive, dead := hold.This(), hold.Process{PID: 1 << 30, Start: 1, Boot: hold.This().Boot}
 	const other = "00000000-0000-4000-8000-000000000000"
-	machine := func(lab, id string, state golibvirt.DomainState, kept bool, by builder) seenDomain {
+	machine := func(lab, id string, state golibvirt.DomainState, kept bool, by hold.Process) seenDomain {
 		return seenDomain{mark: mark{Lab: id, Name: lab, Thing: "client", Builder: by}, state: state, kept: kept}
 	}
 	on, off := golibvirt.DomainRunning, golibvirt.DomainShutoff
@@ -187,7 +188,7 @@ func TestSort(t *testing.T) {
 		"shut off, its maker lives":   {machine("a", labID, off, false, alive), census{}, false},
 		"a process works on its lab":  {machine("a", labID, off, false, dead), census{names: map[string]bool{"a": true}}, false},
 		"a process works on another":  {machine("a", labID, on, false, dead), census{names: map[string]bool{"b": true}}, true},
-		"made before the last reboot": {machine("a", labID, on, false, builder{PID: alive.PID, Start: alive.Start, Boot: "older"}), census{}, true},
+		"made before the last reboot": {machine("a", labID, on, false, hold.Process{PID: alive.PID, Start: alive.Start, Boot: "older"}), census{}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all := seen{

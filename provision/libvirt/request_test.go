@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/hold"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -50,7 +51,7 @@ func made(w wantedLab, machine string) making {
 	m := mark{
 		Lab: w.id, Name: w.Lab, Owner: w.Owner, Source: w.Source, Thing: machine, Digest: "d1gest",
 		Image: "sha256:aaaa", SSH: "127.0.0.1:40022", HostKey: "ssh-ed25519 BBBB", Log: "/pool/client.console.log",
-		Networks: []string{"lan", "wan"}, Builder: builder{PID: 42, Start: 4242, Boot: "b00t"},
+		Networks: []string{"lan", "wan"}, Builder: hold.Process{PID: 42, Start: 4242, Boot: "b00t"},
 	}
 	return making{mark: m, kernel: "/pool/client.kernel.1", initrd: "/pool/client.initrd.1", port: 40022}
 }

@@ -3,7 +3,6 @@ package libvirt
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -65,7 +64,7 @@ func TestLock(t *testing.T) {
 	require.Equal(t, os.Getpid(), pid)
 	other, _, err := s.tryLock("another")
 	require.NoError(t, err)
-	other.release()
+	other.Release()
 
 	var notes []string
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -75,52 +74,13 @@ func TestLock(t *testing.T) {
 	require.ErrorContains(t, err, `to end its work on lab "lab"`)
 	require.Len(t, notes, 1)
 
-	time.AfterFunc(20*time.Millisecond, first.release)
+	time.AfterFunc(20*time.Millisecond, first.Release)
 	third, err := s.lock(t.Context(), "lab", nil)
 	require.NoError(t, err)
-	third.release()
+	third.Release()
 	names, err := s.names()
 	require.NoError(t, err)
 	require.Empty(t, names, "a lock that is given back leaves no file")
-}
-
-// A lock that its holder removed between our opening and locking it holds
-// nobody out.
-func TestLockOfARemovedFile(t *testing.T) {
-	s := store(t)
-	l, _, err := s.tryLock("lab")
-	require.NoError(t, err)
-	require.True(t, sameFile(l.file, l.path))
-	require.NoError(t, os.Remove(l.path))
-	require.False(t, sameFile(l.file, l.path))
-	require.NoError(t, os.WriteFile(l.path, nil, 0o600))
-	require.False(t, sameFile(l.file, l.path))
-}
-
-func TestBuilder(t *testing.T) {
-	me := thisProcess()
-	require.True(t, me.alive())
-	require.Equal(t, me, parseBuilder(me.String()))
-	for _, text := range []string{"", "1", "x/1/y", "1/x/y"} {
-		require.False(t, parseBuilder(text).alive(), text)
-	}
-	used := me
-	used.Start++
-	require.False(t, used.alive(), "another process got the id")
-	rebooted := me
-	rebooted.Boot = "another"
-	require.False(t, rebooted.alive())
-
-	child := exec.Command("sleep", "1000")
-	require.NoError(t, child.Start())
-	start, err := startTime(child.Process.Pid)
-	require.NoError(t, err)
-	b := builder{PID: child.Process.Pid, Start: start, Boot: bootID()}
-	require.True(t, b.alive())
-	require.NoError(t, child.Process.Kill())
-	require.Eventually(t, func() bool { return !b.alive() }, 5*time.Second, time.Millisecond, "a zombie works no more")
-	child.Wait()
-	require.False(t, b.alive())
 }
 
 func TestExplainDenied(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
 
@@ -39,42 +38,6 @@ func (f *fileSet) get(machine string) (prepared, bool) {
 	defer f.mu.Unlock()
 	p, ok := f.set[machine]
 	return p, ok
-}
-
-// finally runs last once every step that does something has done it.
-func finally(steps []provision.Step, last func(context.Context) error) []provision.Step {
-	var left atomic.Int64
-	for _, s := range steps {
-		if s.Do != nil {
-			left.Add(1)
-		}
-	}
-	for i, s := range steps {
-		if s.Do == nil {
-			continue
-		}
-		steps[i].Do = once(s.Do, func(ctx context.Context) error {
-			if left.Add(-1) == 0 {
-				return last(ctx)
-			}
-			return nil
-		})
-	}
-	return steps
-}
-
-// once runs then after the first success of do, however often do is called.
-func once(do, then func(context.Context) error) func(context.Context) error {
-	var done atomic.Bool
-	return func(ctx context.Context) error {
-		if err := do(ctx); err != nil {
-			return err
-		}
-		if done.Swap(true) {
-			return nil
-		}
-		return then(ctx)
-	}
 }
 
 // finish is the end of an up: the machines outlive this process from now on,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/testbed-lab/testbed/guestinit/guestconfig"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/hold"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -32,7 +33,7 @@ type wantedLab struct {
 func (w wantedLab) backendNetworks() bool { return w.sockets == "" }
 
 func (w wantedLab) mark(thing string) mark {
-	return mark{Lab: w.id, Name: w.Lab, Owner: w.Owner, Source: w.Source, Thing: thing, Builder: thisProcess()}
+	return mark{Lab: w.id, Name: w.Lab, Owner: w.Owner, Source: w.Source, Thing: thing, Builder: hold.This()}
 }
 
 func (w wantedLab) network(name string) (testbed.Network, error) {

@@ -1,4 +1,4 @@
-package libvirt
+package hold
 
 import (
 	"fmt"
@@ -7,42 +7,45 @@ import (
 	"strings"
 )
 
-// builder identifies a process for as long as the host is up: process ids are
+// Process identifies a process for as long as the host is up: process ids are
 // used again, a start time and a boot id with them are not.
-type builder struct {
+type Process struct {
 	PID   int
 	Start uint64 // Clock ticks after boot; field 22 of /proc/PID/stat.
 	Boot  string // The kernel's boot id.
 }
 
-func thisProcess() builder {
+// This is the process that asks.
+func This() Process {
 	pid := os.Getpid()
 	start, _ := startTime(pid)
-	return builder{PID: pid, Start: start, Boot: bootID()}
+	return Process{PID: pid, Start: start, Boot: bootID()}
 }
 
-func (b builder) String() string { return fmt.Sprintf("%d/%d/%s", b.PID, b.Start, b.Boot) }
+func (p Process) String() string { return fmt.Sprintf("%d/%d/%s", p.PID, p.Start, p.Boot) }
 
-// parseBuilder returns the zero builder, which is never alive, for other text.
-func parseBuilder(s string) builder {
+// ParseProcess reads what String wrote. It returns the zero process, which is
+// never alive, for other text.
+func ParseProcess(s string) Process {
 	parts := strings.SplitN(s, "/", 3)
 	if len(parts) != 3 {
-		return builder{}
+		return Process{}
 	}
 	pid, err1 := strconv.Atoi(parts[0])
 	start, err2 := strconv.ParseUint(parts[1], 10, 64)
 	if err1 != nil || err2 != nil {
-		return builder{}
+		return Process{}
 	}
-	return builder{PID: pid, Start: start, Boot: parts[2]}
+	return Process{PID: pid, Start: start, Boot: parts[2]}
 }
 
-func (b builder) alive() bool {
-	if b.PID <= 0 || b.Boot != bootID() {
+// Alive says whether that very process still runs.
+func (p Process) Alive() bool {
+	if p.PID <= 0 || p.Boot != bootID() {
 		return false
 	}
-	start, err := startTime(b.PID)
-	return err == nil && start == b.Start
+	start, err := startTime(p.PID)
+	return err == nil && start == p.Start
 }
 
 func bootID() string {

@@ -1,0 +1,256 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// quick is the example with few and short blocks, and without its claims: they
+// would rest on too little.
+func (u *user) quick(name string, rounds int) string {
+	u.t.Helper()
+	text, err := os.ReadFile("../../examples/container-latency.hcl")
+	require.NoError(u.t, err)
+	path := filepath.Join(u.dir, name+".hcl")
+	measured, _, found := strings.Cut(string(text), "# What the lecture found")
+	require.True(u.t, found)
+	changed := strings.NewReplacer(`lab "container-latency"`, `lab "`+name+`"`,
+		"rounds   = 10", fmt.Sprintf("rounds   = %d", rounds), "250ms", "50ms").Replace(measured)
+	require.NoError(u.t, os.WriteFile(path, []byte(changed), 0o644))
+	return path
+}
+
+// bare is a user without libvirt, a cache or a network: nothing of the machine is
+// theirs but the kernel.
+func bare(t *testing.T) *user {
+	u := newUser(t)
+	u.env = append(u.env, "XDG_CACHE_HOME=/proc/nowhere", "XDG_STATE_HOME=/proc/nowhere", "http_proxy=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1")
+	return u
+}
+
+// TestLocalRun runs the first example without VMs, twice, and leaves nothing.
+func TestLocalRun(t *testing.T) {
+	u := bare(t)
+	path := u.quick("local-run", 2)
+	out := u.do("run", "--backend", "local", path, "--out", u.dir+"/first")
+	require.Contains(t, out.stdout, "namespaces of this kernel")
+	require.NotContains(t, out.stderr, "boot", "nothing is booted")
+	checkWidth(t, out.stdout)
+	checkLocalResult(t, u.dir+"/first")
+	require.NoFileExists(t, strings.TrimSuffix(path, ".hcl")+".lock.hcl", "no image is pinned")
+	require.NoDirExists(t, u.dir+"/first/consoles")
+	localRemains(t)
+	u.do("run", "--backend", "local", path)
+	checkLocalResult(t, u.dir+"/results/local-run/latest")
+	localRemains(t)
+}
+
+func checkLocalResult(t *testing.T, dir string) {
+	t.Helper()
+	requireFits(t, dir)
+	r := readResult(t, dir)
+	require.Equal(t, "local", r.Backend)
+	require.Empty(t, r.Accelerator)
+	require.Equal(t, "network namespaces of this kernel", r.Environment.Host["machines"])
+	require.Len(t, r.Tests, 2)
+	for _, test := range r.Tests {
+		for _, mode := range test.Modes {
+			if mode.Kind == "ipvlan" && mode.Status == testbed.StatusUnsupported {
+				require.Contains(t, mode.Reason, "CONFIG_IPVLAN")
+				requireNoModule(t, "ipvlan")
+				continue
+			}
+			require.Equal(t, testbed.StatusOK, mode.Status, "%s %s: %s", test.Name, mode.Name, mode.Reason)
+			require.Positive(t, *mode.P50.Estimate)
+		}
+	}
+}
+
+// requireNoModule fails where the kernel could have what a mode says it lacks.
+func requireNoModule(t *testing.T, name string) {
+	t.Helper()
+	require.Error(t, exec.Command("modprobe", "-n", name).Run(), "this machine has the module %s", name)
+}
+
+// requireFits holds a result against the schema that the program publishes.
+func requireFits(t *testing.T, dir string) {
+	t.Helper()
+	published, err := exec.Command(program, "schema", "result").Output()
+	require.NoError(t, err)
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	require.NoError(t, compiler.AddResource("result.json", document))
+	schema, err := compiler.Compile("result.json")
+	require.NoError(t, err)
+	file, err := os.Open(filepath.Join(dir, "result.json"))
+	require.NoError(t, err)
+	defer file.Close()
+	result, err := jsonschema.UnmarshalJSON(file)
+	require.NoError(t, err)
+	require.NoError(t, schema.Validate(result))
+}
+
+// localRemains asks the kernel and the file system what is left.
+func localRemains(t *testing.T) {
+	t.Helper()
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	require.NoError(t, err)
+	require.NotContains(t, string(mounts), "/run/testbed/local/"+owner)
+	require.NoDirExists(t, "/run/testbed/local/"+owner)
+}
+
+// TestLocalUp looks around on machines that stay, found without a flag, and
+// takes them down by their file, which names another backend.
+func TestLocalUp(t *testing.T) {
+	u := newUser(t)
+	path := u.quick("local-up", 1)
+	require.Contains(t, u.do("plan", "--backend", "local", path).stdout, "create   make client")
+	u.do("up", "--backend", "local", path)
+	require.Equal(t, "client\n", u.do("exec", "local-up/client", "--", "hostname").stdout)
+	require.Equal(t, 7, u.try("exec", "local-up/server", "--", "sh", "-c", "exit 7").status)
+	require.Contains(t, u.do("ls").stdout, path)
+	require.Contains(t, u.do("status", "local-up").stdout, "local-up/server")
+	console := u.try("console", "local-up/client")
+	require.Equal(t, 1, console.status)
+	require.Contains(t, console.stderr, "not on this backend")
+	// A mode is undone in a namespace as in a guest.
+	require.NotContains(t, u.do("exec", "local-up/client", "--", "ls", "/sys/class/net").stdout, "veth")
+
+	space := func(name string) string {
+		return u.do("exec", "local-up/"+name, "--", "readlink", "/proc/self/ns/net").stdout
+	}
+	client := space("client")
+	require.NotContains(t, u.do("plan", "--backend", "local", path).stdout, "create")
+	u.do("test", "--backend", "local", path, "--out", u.dir+"/again")
+	require.Equal(t, client, space("client"))
+	u.do("down", path)
+	localRemains(t)
+}
+
+// TestLocalMistakes holds that what one kernel cannot do is a mistake in the
+// file, at its place, whoever names the backend.
+func TestLocalMistakes(t *testing.T) {
+	u := bare(t)
+	path := u.quick("local-wrong", 1)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	changed := strings.Replace(string(text), `vm "server" {
+  image  = image.debian`, `image "old" {
+  release = "bookworm"
+}
+
+vm "server" {
+  image  = image.old
+  sysctl = { "vm.swappiness" = "1" }`, 1)
+	require.NoError(t, os.WriteFile(path, []byte(changed), 0o644))
+	u.do("validate", path)
+	refused := u.try("run", "--backend", "local", path)
+	require.Equal(t, 2, refused.status)
+	require.Contains(t, refused.stderr, "local-wrong.hcl:")
+	require.Contains(t, refused.stderr, "here image.old, before it image.debian")
+	require.Contains(t, refused.stderr, `"vm.swappiness" would change this machine`)
+	localRemains(t)
+}
+
+// TestLocalStopped interrupts and kills a run in the middle of measuring.
+func TestLocalStopped(t *testing.T) {
+	u := newUser(t)
+	path := u.quick("local-stopped", 1000)
+	for _, how := range []os.Signal{os.Interrupt, syscall.SIGKILL} {
+		cmd := u.command("run", "--backend", "local", path)
+		stderr := startMeasuring(t, cmd)
+		require.NoError(t, cmd.Process.Signal(how))
+		require.Error(t, cmd.Wait())
+		if how == os.Interrupt {
+			require.Equal(t, 1, cmd.ProcessState.ExitCode(), stderr.String())
+			require.Contains(t, stderr.String(), "interrupted")
+		} else {
+			require.Contains(t, u.do("gc").stderr, "remove lab local-stopped")
+		}
+		localRemains(t)
+	}
+}
+
+// listener keeps what a program writes and tells when it has said something.
+type listener struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	word  *regexp.Regexp
+	heard chan struct{} // Closed once the word is in the text.
+}
+
+func (l *listener) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.word.Match(l.text.Bytes())
+	l.text.Write(p)
+	if !before && l.word.Match(l.text.Bytes()) {
+		close(l.heard)
+	}
+	return len(p), nil
+}
+
+func (l *listener) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// startMeasuring waits until the program says that it measures.
+func startMeasuring(t *testing.T, cmd *exec.Cmd) *listener {
+	t.Helper()
+	l := &listener{word: regexp.MustCompile(`"step":"measure [^\n]*"state":"running"`), heard: make(chan struct{})}
+	cmd.Args = append(cmd.Args, "--events")
+	cmd.Stderr = l
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	select {
+	case <-l.heard:
+	case <-time.After(time.Minute):
+		t.Fatalf("waited a minute for a measurement in vain: %s", l)
+	}
+	return l
+}
+
+// TestLocalOrdinaryUser runs the example as somebody who may do nothing, in a
+// user namespace.
+func TestLocalOrdinaryUser(t *testing.T) {
+	require.Zero(t, os.Geteuid(), "this test becomes another user and needs root for it")
+	u := newUser(t)
+	const uid = 5 // games: on every Debian, and nobody's.
+	u.dir = ordinaryHome(t, uid)
+	path := u.quick("ordinary", 2)
+	binary, err := os.ReadFile(program)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(u.dir+"/testbed", binary, 0o755))
+	ordinary := func(args ...string) ([]byte, error) {
+		cmd := exec.Command(u.dir+"/testbed", args...)
+		cmd.Dir = u.dir
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}, Setsid: true}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + u.dir, "TESTBED_OWNER=" + owner}
+		return cmd.CombinedOutput()
+	}
+	out, err := ordinary("run", "--backend", "local", path, "--out", u.dir+"/result")
+	require.NoError(t, err, "%s", out)
+	checkLocalResult(t, u.dir+"/result")
+	require.Equal(t, true, readResult(t, u.dir+"/result").Environment.Host["user_namespace"])
+	out, err = ordinary("up", "--backend", "local", path)
+	require.Error(t, err)
+	require.Contains(t, string(out), "testbed run --backend local")
+	localRemains(t)
+}

@@ -1,0 +1,47 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/provision"
+)
+
+// check refuses what one kernel cannot be. Package hcl says the same at its
+// place in the file, where the file names the backend.
+func check(want provision.Request) error {
+	if !labName.MatchString(want.Lab) {
+		return fmt.Errorf("%q cannot be a folder's name", want.Lab)
+	}
+	if len(want.Machines) == 0 {
+		return nil
+	}
+	first := want.Machines[0]
+	for _, m := range want.Machines {
+		if m.SSH != "" {
+			return fmt.Errorf("machine %q is a computer that exists; on the local backend all are namespaces of this one: leave --backend out", m.Name)
+		}
+		if m.Image != first.Image {
+			return fmt.Errorf("machines %q and %q have different images, and on the local backend all run this machine's own kernel: give them one, or use the libvirt backend", first.Name, m.Name)
+		}
+		for _, name := range slices.Sorted(maps.Keys(m.Sysctl)) {
+			if !ofNetwork(name) {
+				return fmt.Errorf("machine %q: %w", m.Name, wholeKernel(name))
+			}
+		}
+	}
+	return nil
+}
+
+func ofNetwork(sysctl string) bool {
+	return strings.HasPrefix(sysctlPath(sysctl), "net/")
+}
+
+func wholeKernel(sysctl string) error {
+	return fmt.Errorf("sysctl %q is one of the whole kernel, so it would change this machine; on the local backend a machine has only those of a network namespace: leave it out, or use the libvirt backend", sysctl)
+}
+
+var errNoSuchSysctl = errors.New("this kernel has no such setting")
