@@ -30,7 +30,8 @@ type notice struct {
 	Block int    `json:"block"`
 	Phase string `json:"phase"`
 	verdict
-	Address netip.AddrPort `json:"address,omitzero"` // The server's, when it is ready.
+	Address netip.AddrPort `json:"address,omitzero"`  // The server's, when it is ready.
+	Control uint16         `json:"control,omitempty"` // Of another engine's server, its second port.
 }
 
 // errNoPeer says that the other agent did not answer, or nonsense.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/testbed-lab/testbed/guestagent/engine"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/guestagent/rr"
@@ -19,6 +20,7 @@ type job struct {
 	config    rr.Config
 	mode      *netmode.Mode // nil where it is not built.
 	listening *rr.Server    // nil but for a server's that runs.
+	tool      *tool         // nil but for a block of another engine.
 	result    proto.BlockResult
 	measured  bool
 	keeps     bool // Every transaction.
@@ -30,10 +32,10 @@ func (r *runner) job(block proto.Block) *job {
 	config := workload(test)
 	config.Seed = test.Seed + uint64(block.Index) // Another schedule in each block.
 	return &job{
-		runner: r, block: block, config: config, keeps: test.Samples,
+		runner: r, block: block, config: config, keeps: test.Samples, tool: toolOf(block, test),
 		spec: netmode.Spec{
 			Mode: mode, Role: r.segment.Role, Self: r.segment.Self, Peer: r.segment.Peer,
-			Inner: r.segment.Inner, Protocol: config.Network(),
+			Inner: r.segment.Inner, Protocol: config.Network(), Control: engine.NeedsControl(block.Engine),
 		},
 		result: proto.BlockResult{Started: time.Now().UTC()},
 	}
@@ -50,12 +52,20 @@ func (j *job) build(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, buildTimeout,
 		fmt.Errorf("set-up is not done after %v", buildTimeout))
 	defer cancel()
+	if j.tool != nil {
+		if err := j.tool.Prepare(j.segment.Role); err != nil {
+			return err
+		}
+	}
 	mode, err := j.machine.Build(ctx, j.spec)
 	if err != nil {
 		return err
 	}
 	j.mode = mode
 	j.config.Enter = mode.Enter
+	if j.tool != nil {
+		j.tool.Enter = mode.Enter
+	}
 	j.result.Setup = mode.Setup
 	return mode.Flush()
 }
@@ -74,7 +84,7 @@ func (j *job) client(ctx context.Context) (verdict, error) {
 		return merged, nil
 	}
 	if err = j.mode.Flush(); err == nil {
-		err = j.transact(ctx, server.Address)
+		err = j.transact(ctx, server)
 	}
 	if ctx.Err() != nil {
 		return verdict{}, context.Cause(ctx)
@@ -83,7 +93,10 @@ func (j *job) client(ctx context.Context) (verdict, error) {
 	return mine, j.agree.say(ctx, notice{Block: j.block.Index, Phase: finished, verdict: mine})
 }
 
-func (j *job) transact(ctx context.Context, server netip.AddrPort) error {
+func (j *job) transact(ctx context.Context, server notice) error {
+	if j.tool != nil {
+		return j.tool.transact(ctx, j, server.Address, server.Control)
+	}
 	j.recording.Keep(nil)
 	if j.keeps {
 		if err := j.spool.Reset(); err != nil {
@@ -91,7 +104,7 @@ func (j *job) transact(ctx context.Context, server netip.AddrPort) error {
 		}
 		j.recording.Keep(j.spool)
 	}
-	result, err := rr.Run(ctx, j.config, j.mode.Local, server, j.recording)
+	result, err := rr.Run(ctx, j.config, j.mode.Local, server.Address, j.recording)
 	j.result.Lost, j.result.Late, j.result.Duplicates = result.Lost, result.Late, result.Duplicates
 	j.result.Missed, j.result.MaxLag = result.Missed, result.MaxLag
 	if err != nil {
@@ -112,7 +125,7 @@ func (j *job) server(ctx context.Context) (verdict, error) {
 	mine := judge(j.agree.name, j.listen(ctx))
 	say := notice{Block: j.block.Index, Phase: ready, verdict: mine}
 	if mine.ok() {
-		say.Address = netip.AddrPortFrom(j.mode.Published, j.listening.Address.Port())
+		say.Address, say.Control = j.served()
 	}
 	if err := j.agree.say(ctx, say); err != nil {
 		return verdict{}, err
@@ -131,10 +144,22 @@ func (j *job) server(ctx context.Context) (verdict, error) {
 	return client.verdict, nil
 }
 
+// served is where the client reaches the server, and the port of its control
+// connection, if it has one.
+func (j *job) served() (netip.AddrPort, uint16) {
+	if j.tool != nil {
+		return netip.AddrPortFrom(j.mode.Published, j.tool.server.Port), j.tool.server.Control
+	}
+	return netip.AddrPortFrom(j.mode.Published, j.listening.Address.Port()), 0
+}
+
 // listen builds the mode and starts the server in it.
 func (j *job) listen(ctx context.Context) error {
 	if err := j.build(ctx); err != nil {
 		return err
+	}
+	if j.tool != nil {
+		return j.tool.listen(ctx, j)
 	}
 	server, err := rr.Listen(ctx, j.config, netip.AddrPortFrom(j.mode.Local, j.mode.Port))
 	if err != nil {
@@ -146,6 +171,9 @@ func (j *job) listen(ctx context.Context) error {
 
 // length is how long the client may take.
 func (j *job) length() time.Duration {
+	if j.tool != nil {
+		return j.tool.Length()
+	}
 	if j.config.Transactions > 0 {
 		return countTimeout
 	}
@@ -167,6 +195,11 @@ func (j *job) tearDown() error {
 			j.result.Counters["transactions"] = served.Transactions
 		}
 		if err != nil {
+			j.fail(err)
+		}
+	}
+	if j.tool != nil {
+		if err := j.tool.stop(); err != nil {
 			j.fail(err)
 		}
 	}

@@ -3,6 +3,7 @@ package guestagent
 import (
 	"fmt"
 
+	"github.com/testbed-lab/testbed/guestagent/engine"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/guestagent/rr"
@@ -28,6 +29,9 @@ func check(s *proto.Segment) error {
 		}
 		if _, err := findTest(s, block.Test); err != nil {
 			return fmt.Errorf("read segment: block %d: %w", i, err)
+		}
+		if block.Engine != "" && !engine.Known(block.Engine) {
+			return fmt.Errorf("read segment: block %d: no engine is named %q", i, block.Engine)
 		}
 	}
 	return checkContainers(s)

@@ -3,6 +3,7 @@ package guestagent
 import (
 	"errors"
 
+	"github.com/testbed-lab/testbed/guestagent/engine"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
@@ -20,7 +21,7 @@ func judge(machine string, err error) verdict {
 	switch {
 	case err == nil:
 		return fine
-	case errors.Is(err, netmode.ErrUnsupported):
+	case errors.Is(err, netmode.ErrUnsupported), errors.Is(err, engine.ErrUnsupported):
 		return verdict{proto.StatusUnsupported, machine + ": " + err.Error()}
 	default:
 		return verdict{proto.StatusFailed, machine + ": " + err.Error()}
@@ -42,19 +43,19 @@ func both(client, server verdict) verdict {
 	return fine
 }
 
-// skipList remembers what need not be tried again: what a kernel lacks, by mode.
-// Both agents are given the same verdicts, so theirs are the same. A failure is
+// skipList remembers what need not be tried again: what a kernel lacks, by mode
+// and engine, because a tool that is not there says nothing of the mode. Both agents are given the same verdicts, so theirs are the same. A failure is
 // tried again: the conductor says when it has seen enough.
-type skipList map[string]verdict
+type skipList map[[2]string]verdict
 
 func (s skipList) add(block proto.Block, v verdict) {
 	if v.Status == proto.StatusUnsupported {
-		s[block.Mode] = v
+		s[[2]string{block.Mode, block.Engine}] = v
 	}
 }
 
 // verdict is the one that a block has without being tried, if any.
 func (s skipList) verdict(block proto.Block) (verdict, bool) {
-	v, known := s[block.Mode]
+	v, known := s[[2]string{block.Mode, block.Engine}]
 	return v, known
 }

@@ -43,7 +43,7 @@ var testBlock = &block{
 		{name: "server", kind: reference, required: true, to: machineBlocks, doc: "The machine that answers."},
 		{name: "network", kind: reference, to: []string{"network"}, doc: "The segment between them. Default: the one that both are on."},
 		{name: "modes", kind: references, fallback: "[]", to: []string{"mode"}, doc: "Modes to compare. `mode.host` is always measured, and first."},
-		{name: "engine", kind: text, fallback: `"testbed"`, oneOf: []string{"testbed", "netperf", "sockperf"}, built: []string{"testbed"}, doc: "What does the measuring."},
+		{name: "engine", kind: text, fallback: `"testbed"`, oneOf: []string{"testbed", "netperf", "sockperf"}, doc: "What measures: testbed alone, or a real tool beside it, in the same modes and rounds. A block of a tool takes whole seconds."},
 		{name: "rounds", kind: integer, fallback: "10", min: 1, max: 100000, doc: "How often each mode is measured; `host` twice a round."},
 		{name: "block", kind: duration, fallback: `"250ms"`, doc: "Length of one measurement; 1ms at least."},
 		{name: "transactions", kind: integer, fallback: "2000", min: 1, max: 1000000000, doc: "Its length where the clock counts instructions."},

@@ -46,6 +46,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	}
 	t.Modes = c.testModes(&f)
 	checkSizes(&f, t)
+	checkEngine(&f, t)
 	if t.Precision > 0 && t.MaxRounds == 0 {
 		t.MaxRounds = furtherRounds * t.Rounds * t.Boots
 	}

@@ -113,7 +113,7 @@ func (t *trial) result() (testbed.TestResult, []string) {
 	}
 	r.NoiseFloor = r.NoiseFloors[p50.name]
 	t.claims(&r)
-	return r, t.audit(r)
+	return r, append(t.audit(r), t.besideWarnings()...)
 }
 
 // noiseFloors are host against itself by metric.
@@ -141,7 +141,7 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 		Status: status, Reason: reason,
 		Blocks: s.blocks(), Transactions: s.transactions(),
 		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
-		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: []testbed.EngineResult{},
+		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: t.beside(s),
 		Setup: append([]string{}, s.setup...), Evidence: map[string]any{}, Capabilities: map[string]any{},
 	}
 	for _, metric := range metrics {

@@ -24,6 +24,7 @@ type trial struct {
 	series      []*series
 	host        *series // One of series.
 	resampled   [][]int // Made once, by resamples.
+	others      []*besides
 }
 
 // sample is a block that counts.
@@ -95,7 +96,7 @@ func newTrial(seed int64, cell testbed.Cell, test testbed.Test) *trial {
 // take puts a block in its place, or says why it does not count.
 func (t *trial) take(b testbed.Block) (warning string) {
 	if b.Engine != "" { // Another engine's figures stand beside ours, not among them.
-		return ""
+		return t.takeBeside(b)
 	}
 	for _, s := range t.series {
 		if s.mode.Name == b.Mode {

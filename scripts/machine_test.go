@@ -24,10 +24,11 @@ type machine struct {
 // tools that scripts/setup may use of any Debian.
 var tools = []string{
 	"sh", "sed", "awk", "grep", "tr", "sort", "cat", "rm", "mktemp", "head", "tail",
-	"dirname", "basename", "timeout", "date", "readlink", "touch",
+	"dirname", "basename", "timeout", "date", "readlink", "touch", "chmod",
 }
 
-// newMachine is Debian 12 as root without anything that Testbed needs but Go.
+// newMachine is Debian 12 as root without anything that Testbed needs but Go and
+// ssh.
 func newMachine(t *testing.T) *machine {
 	dir := t.TempDir()
 	m := &machine{t: t, root: dir + "/root", bin: dir + "/bin", fake: dir + "/fake"}
@@ -53,13 +54,20 @@ func newMachine(t *testing.T) *machine {
 	m.say("id", "0")
 	m.say("uname", "x86_64")
 	m.say("go", "go version go1.26.8 linux/amd64")
+	m.say("ssh", "")
 	m.say("sleep", "")
+	m.write(m.root+"/etc/apt/preferences.d/.keep", "")
+	m.write(m.root+"/usr/sbin/.keep", "")
+	m.command("update-rc.d", "")
+	m.command("deb-systemd-helper", "")
 	m.archives("http://mirror.invalid/debian bookworm", "http://mirror.invalid/debian bookworm-updates")
 	m.command("apt-get", aptGet)
 	m.command("apt-cache", `
 case "$1" in
 madison) cat "$FAKE/madison" ;;
-policy) cat "$FAKE/policy" 2>/dev/null || echo "  Candidate: 1.0" ;;
+policy)
+	[ "$2" = netperf ] && [ -e "$FAKE/nonfree" ] && ! grep -qs non-free "$SETUP_ROOT/etc/apt/sources.list.d/testbed.sources" && echo "  Candidate: (none)" && exit
+	cat "$FAKE/policy" 2>/dev/null || echo "  Candidate: 1.0" ;;
 esac`)
 	m.write(m.fake+"/madison", " p | 10.0 | http://mirror.invalid/debian bookworm-backports/main amd64 Packages\n")
 	return m
@@ -78,6 +86,7 @@ case "$*" in
 	exit "$(cat "$FAKE/plan.status" 2>/dev/null || echo 0)" ;;
 *install*)
 	for word; do case $word in Dir::Etc::Preferences=*) cat "${word#*=}" >"$FAKE/pins" ;; esac; done
+	cp "$SETUP_ROOT/usr/sbin/policy-rc.d" "$FAKE/policy-rc.d" 2>/dev/null
 	if [ -e "$FAKE/install" ]; then
 		cat "$FAKE/install"
 		rm "$FAKE/install"
@@ -92,7 +101,10 @@ case "$*" in
 	libxml2-utils) "$FAKE/make" xmllint : ;;
 	iproute2) "$FAKE/make" ip : ;;
 	nftables) "$FAKE/make" nft : ;;
-	shellcheck | git) "$FAKE/make" "$word" : ;;
+	shellcheck | git | sockperf) "$FAKE/make" "$word" : ;;
+	netperf) "$FAKE/make" netperf :; "$FAKE/make" netserver : ;;
+	openssh-server) "$FAKE/make" sshd : ;;
+	openssh-client) "$FAKE/make" ssh : ;;
 	esac; done ;;
 esac
 exit 0`
@@ -111,6 +123,15 @@ func (m *machine) write(path, text string) {
 	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+func (m *machine) read(path string) string {
+	m.t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // command makes one that writes down its arguments and then runs body.
@@ -152,7 +173,7 @@ func (m *machine) equip() {
 		m.write(m.root+"/run/"+name+".pid", strconv.Itoa(os.Getpid()))
 	}
 	m.write(m.fake+"/up", "")
-	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git"} {
+	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "netperf", "netserver", "sockperf", "sshd"} {
 		m.say(name, "")
 	}
 }

@@ -50,7 +50,27 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "Debian 12 for tests", args: []string{"--test"},
-			want: []string{"(from bookworm-backports) libxml2-utils iproute2 nftables shellcheck git\n"},
+			want: []string{"(from bookworm-backports) netperf sockperf openssh-server libxml2-utils iproute2 nftables shellcheck git\n"}, never: "non-free",
+		},
+		{
+			name: "Debian 12 without non-free", args: []string{"--test"},
+			change: func(m *machine) { m.write(m.fake+"/nonfree", "") },
+			want:   []string{"would add http://mirror.invalid/debian bookworm non-free to apt", "netperf sockperf"},
+		},
+		{
+			name: "Debian 13 has netperf in main", args: []string{"--test"},
+			change: func(m *machine) {
+				m.debian("13", "trixie")
+				m.write(m.fake+"/nonfree", "")
+			},
+			want: []string{"netperf sockperf"}, never: "non-free",
+		},
+		{
+			name: "no ssh", change: func(m *machine) {
+				m.equip()
+				os.Remove(m.bin + "/ssh")
+			},
+			want: []string{"missing: ssh\n", "would install openssh-client\n"},
 		},
 		{
 			name: "Debian 13", change: func(m *machine) { m.debian("13", "trixie") },
@@ -244,6 +264,78 @@ func TestInstall(t *testing.T) {
 	again.want(t, 0)
 	if again.stdout != "" || strings.Contains(again.log, "apt") {
 		t.Errorf("a second run says %q and runs\n%s", again.stdout, again.log)
+	}
+}
+
+// netperf is in Debian 12's non-free: apt is told of that component, and to take
+// nothing else of it.
+func TestInstallNonFree(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.write(m.fake+"/nonfree", "")
+	m.setup("--test").want(t, 0, "adding http://mirror.invalid/debian bookworm-backports main", "adding http://mirror.invalid/debian bookworm non-free")
+	source := m.read(m.root + "/etc/apt/sources.list.d/testbed.sources")
+	for _, stanza := range []string{"Suites: bookworm-backports\nComponents: main\n\n", "Suites: bookworm\nComponents: non-free\n"} {
+		if !strings.Contains(source, stanza) {
+			t.Errorf("no %q in the source\n%s", stanza, source)
+		}
+	}
+	const pins = "Package: *\nPin: release n=bookworm, c=non-free\nPin-Priority: -1\n\nPackage: netperf\nPin: release n=bookworm, c=non-free\nPin-Priority: 500\n"
+	if got := m.read(m.root + "/etc/apt/preferences.d/testbed"); !strings.Contains(got, pins) {
+		t.Errorf("preferences:\n%s", got)
+	}
+}
+
+// A component that cannot be read leaves what was there before, and no more.
+func TestUnreadableNonFreeIsTakenBack(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	m.equip()
+	os.Remove(m.bin + "/netperf")
+	m.write(m.fake+"/nonfree", "")
+	const before = "# Mine.\nTypes: deb\n"
+	m.write(m.root+"/etc/apt/sources.list.d/testbed.sources", before)
+	m.write(m.fake+"/update", "E: The repository 'http://mirror.invalid/debian bookworm Release' does not have a Release file.\n")
+	m.write(m.fake+"/update.status", "100")
+	m.setup("--test").want(t, 1, "read the index of http://mirror.invalid/debian bookworm non-free", "the mirror lacks this suite")
+	if got := m.read(m.root + "/etc/apt/sources.list.d/testbed.sources"); got != before {
+		t.Errorf("the source is now\n%s", got)
+	}
+	if _, err := os.Stat(m.root + "/etc/apt/preferences.d/testbed"); !os.IsNotExist(err) {
+		t.Errorf("the preferences stay: %v", err)
+	}
+}
+
+// sshd and netserver come for the tests' sake, and do not run by themselves.
+func TestDaemonsAreNotStarted(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t)
+	got := m.setup("--test")
+	got.want(t, 0)
+	for arguments, status := range map[string]string{"ssh start": "101", "--quiet ssh.service start": "101", "netperf start": "101", "--quiet libvirtd restart": "0"} {
+		out, err := exec.Command("sh", "-c", m.fake+"/policy-rc.d "+arguments+"; printf $?").CombinedOutput()
+		if err != nil || string(out) != status {
+			t.Errorf("policy-rc.d %s during the installation: status %s, want %s (%v)", arguments, out, status, err)
+		}
+	}
+	if _, err := os.Stat(m.root + "/usr/sbin/policy-rc.d"); !os.IsNotExist(err) {
+		t.Errorf("policy-rc.d stays: %v", err)
+	}
+	for _, line := range []string{"update-rc.d ssh disable", "update-rc.d netperf disable", "deb-systemd-helper disable ssh.service ssh.socket"} {
+		if !strings.Contains(got.log, line+"\n") {
+			t.Errorf("it did not run %q:\n%s", line, got.log)
+		}
+	}
+
+	m = newMachine(t) // With a policy of its own, and libvirt's daemons wanted.
+	m.write(m.root+"/usr/sbin/policy-rc.d", "mine")
+	m.setup("--test").want(t, 0)
+	if policy := m.read(m.root + "/usr/sbin/policy-rc.d"); policy != "mine" {
+		t.Errorf("policy-rc.d is now %q", policy)
+	}
+	m = newMachine(t)
+	if got := m.setup(); strings.Contains(got.log, "disable") {
+		t.Errorf("without --test it ran\n%s", got.log)
 	}
 }
 

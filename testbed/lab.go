@@ -159,7 +159,7 @@ type Mode struct {
 type Test struct {
 	Name     string
 	Protocol string // tcp_rr, udp_rr; tcp_crr is not built yet.
-	Engine   string // "testbed"; netperf and sockperf are not built yet.
+	Engine   string // "testbed"; netperf and sockperf measure beside it.
 	Client   string // Machine names.
 	Server   string
 	Network  string   // The segment the two share.

@@ -97,10 +97,25 @@ func (b *build) masqueradeRule() []expr.Any {
 	}
 }
 
-// publish is a step that sends what arrives for the reserved port on to the
+// publishedPorts are the steps that reserve and publish the server's port, and
+// the control port of a tool that has one.
+func (b *build) publishedPorts() []step {
+	steps := []step{
+		b.reservePort("reserve a port", b.spec.Protocol, &b.mode.Port),
+		b.publish("publish the port", b.spec.Protocol, &b.mode.Port),
+	}
+	if b.spec.Control {
+		steps = append(steps,
+			b.reservePort("reserve a control port", "tcp", &b.mode.Control),
+			b.publish("publish the control port", "tcp", &b.mode.Control))
+	}
+	return steps
+}
+
+// publish is a step that sends what arrives for a reserved port on to the
 // container. The rule goes with the table.
-func (b *build) publish() step {
-	return step{name: "publish the port", do: func() error {
+func (b *build) publish(name, protocol string, port *uint16) step {
+	return step{name: name, do: func() error {
 		conn, err := b.nft()
 		if err != nil {
 			return err
@@ -109,9 +124,9 @@ func (b *build) publish() step {
 			Name: "prerouting", Table: b.table(), Type: nftables.ChainTypeNAT,
 			Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityNATDest,
 		})
-		machine := netip.AddrPortFrom(b.spec.Self.Address.Addr(), b.mode.Port)
-		container := netip.AddrPortFrom(b.spec.Inner.Container.Addr(), b.mode.Port)
-		conn.AddRule(&nftables.Rule{Table: b.table(), Chain: chain, Exprs: destinationRule(b.spec.Protocol, machine, container)})
+		machine := netip.AddrPortFrom(b.spec.Self.Address.Addr(), *port)
+		container := netip.AddrPortFrom(b.spec.Inner.Container.Addr(), *port)
+		conn.AddRule(&nftables.Rule{Table: b.table(), Chain: chain, Exprs: destinationRule(protocol, machine, container)})
 		if err := b.commit(conn); err != nil {
 			return err
 		}
@@ -145,13 +160,13 @@ func protocolNumber(protocol string) byte {
 
 // reservePort is a step that holds a free port of the machine while it is
 // published, as docker-proxy does, so that nobody else's connection takes it.
-func (b *build) reservePort() step {
+func (b *build) reservePort(name, protocol string, port *uint16) step {
 	socket := -1
 	return step{
-		name: "reserve a port",
+		name: name,
 		do: func() error {
 			return b.machine.space.Do(func() (err error) {
-				socket, b.mode.Port, err = bindAny(b.spec.Protocol, b.spec.Self.Address.Addr())
+				socket, *port, err = bindAny(protocol, b.spec.Self.Address.Addr())
 				return err
 			})
 		},

@@ -75,6 +75,9 @@ type Spec struct {
 	// Protocol is "tcp" or "udp": what a masquerading server's port is
 	// published for.
 	Protocol string
+	// Control asks for a second port to be published, always TCP: that of a
+	// tool's control connection.
+	Control bool
 }
 
 // Contained reports whether the end that plays a role is in a container.
@@ -99,6 +102,8 @@ type Mode struct {
 	Local netip.Addr
 	// Port is the one that a server must listen on; 0 is any.
 	Port uint16
+	// Control is a second such port, where [Spec.Control] asks for one.
+	Control uint16
 	// Published is the address under which the peer reaches the socket.
 	Published netip.Addr
 	// Setup lists what was built and changed, one line a thing.

@@ -37,7 +37,7 @@ func open(t *testing.T, m *machinetest.Machine) *netmode.Machine {
 }
 
 func spec(mode proto.Mode, role proto.Role, self, peer *machinetest.Machine) netmode.Spec {
-	return netmode.Spec{Mode: mode, Role: role, Self: self.Host, Peer: peer.Host, Inner: machinetest.Inner, Protocol: "tcp"}
+	return netmode.Spec{Mode: mode, Role: role, Self: self.Host, Peer: peer.Host, Inner: machinetest.Inner, Protocol: "tcp", Control: true}
 }
 
 // each runs f for every mode, the ends given, and both roles.

@@ -29,7 +29,7 @@ func (b *build) vethMasquerade() []step {
 		b.masquerade(),
 	}
 	if b.spec.Role == proto.Server {
-		steps = append(steps, b.reservePort(), b.publish())
+		steps = append(steps, b.publishedPorts()...)
 	}
 	return append(steps, b.operational(bridge, pair))
 }

@@ -26,7 +26,7 @@ func (c *Config) settle() error {
 			return err
 		}
 	}
-	if err := pin(c.CPU); err != nil {
+	if err := thread.Pin(c.CPU); err != nil {
 		return err
 	}
 	if err := foreground(c.Priority); err != nil {
@@ -40,28 +40,4 @@ func (c *Config) settle() error {
 		return fmt.Errorf("set timer slack: %w", err)
 	}
 	return nil
-}
-
-// pin binds the calling thread to the nth of the CPUs that it may use.
-func pin(n int) error {
-	var allowed unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
-		return fmt.Errorf("read CPU affinity: %w", err)
-	}
-	left := n
-	for cpu := range len(allowed) * 64 {
-		if !allowed.IsSet(cpu) {
-			continue
-		}
-		if left == 0 {
-			var one unix.CPUSet
-			one.Set(cpu)
-			if err := unix.SchedSetaffinity(0, &one); err != nil {
-				return fmt.Errorf("pin thread to CPU %d: %w", cpu, err)
-			}
-			return nil
-		}
-		left--
-	}
-	return fmt.Errorf("pin thread to CPU number %d: this process may use %d only", n, allowed.Count())
 }

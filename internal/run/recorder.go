@@ -190,11 +190,19 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		Histogram:  base64.StdEncoding.EncodeToString(client.Histogram),
 		Warmup:     base64.StdEncoding.EncodeToString(client.Warmup),
 		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late, Duplicates: client.Duplicates,
-		Missed: client.Missed, MaxLag: client.MaxLag, Halves: halves(client.Halves),
+		Missed: client.Missed, MaxLag: client.MaxLag, Halves: halves(client.Halves), Figures: figuresOf(client.Figures),
 		Counters:  bothEnds(client.Counters, server.Counters),
 		Setup:     append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
 		KernelLog: append(labelled("client: ", client.KernelLog), labelled("server: ", server.KernelLog)...),
 	}
+}
+
+// figuresOf are another engine's, as the result has them.
+func figuresOf(f *proto.Figures) *testbed.Figures {
+	if f == nil {
+		return nil
+	}
+	return &testbed.Figures{Version: f.Version, Command: f.Command, Percentiles: f.Percentiles}
 }
 
 func halves(seen []proto.Half) (all []testbed.Half) {

@@ -113,15 +113,36 @@ func testOf(seed uint64, t testbed.Test) proto.Test {
 }
 
 // blocksOf orders the blocks. Within a round the order is shuffled, so that a
-// drift of the machine falls on every mode alike.
+// drift of the machine falls on every mode alike, and on another engine, which
+// measures each mode too, as on our own loop.
 func blocksOf(seed uint64, test testbed.Test) []proto.Block {
 	shuffler := rand.New(rand.NewPCG(seed, 0))
 	var blocks []proto.Block
 	for round := range test.Rounds {
-		names := append([]string{"host"}, test.Modes...)
-		shuffler.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-		for _, name := range names {
-			blocks = append(blocks, proto.Block{Index: len(blocks), Round: round, Test: test.Name, Mode: name})
+		order := roundOf(test)
+		shuffler.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for _, block := range order {
+			block.Index, block.Round = len(blocks), round
+			blocks = append(blocks, block)
+		}
+	}
+	return blocks
+}
+
+// ownEngine is what a lab calls the agent's own loop.
+const ownEngine = "testbed"
+
+// roundOf is a round, not yet in order: every mode once by every engine, host
+// twice.
+func roundOf(test testbed.Test) []proto.Block {
+	engines := []string{""}
+	if test.Engine != "" && test.Engine != ownEngine {
+		engines = append(engines, test.Engine)
+	}
+	var blocks []proto.Block
+	for _, engine := range engines {
+		for _, mode := range append([]string{"host"}, test.Modes...) {
+			blocks = append(blocks, proto.Block{Test: test.Name, Mode: mode, Engine: engine})
 		}
 	}
 	return blocks

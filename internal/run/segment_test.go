@@ -59,6 +59,32 @@ func TestEveryRoundHoldsEveryModeAndHostTwice(t *testing.T) {
 	}
 }
 
+// TestAnotherEngineMeasuresBesideOurs: in the same rounds, each mode as often, and
+// not always after or before our own loop.
+func TestAnotherEngineMeasuresBesideOurs(t *testing.T) {
+	test := sampleTest()
+	test.Engine = "netperf"
+	blocks := blocksOf(1, test)
+	require.Len(t, blocks, 10*8)
+	first := map[string]int{}
+	for round := range 10 {
+		count := map[[2]string]int{}
+		for i, b := range blocks[round*8 : round*8+8] {
+			require.Equal(t, proto.Block{Index: round*8 + i, Round: round, Test: "tcp_rr", Mode: b.Mode, Engine: b.Engine}, b)
+			count[[2]string{b.Mode, b.Engine}]++
+		}
+		require.Equal(t, map[[2]string]int{
+			{"host", ""}: 2, {"docker0", ""}: 1, {"l2", ""}: 1,
+			{"host", "netperf"}: 2, {"docker0", "netperf"}: 1, {"l2", "netperf"}: 1,
+		}, count, "round %d", round)
+		first[blocks[round*8].Engine]++
+	}
+	require.Len(t, first, 2, "engines are shuffled too")
+
+	test.Engine = "testbed"
+	require.Equal(t, blocksOf(1, sampleTest()), blocksOf(1, test))
+}
+
 func TestOrderOfBlocks(t *testing.T) {
 	cell, test := sampleCell(), sampleTest()
 	first := blocksOf(orderSeed(17, cell, test), test)

@@ -108,7 +108,6 @@ mode "offloads" {
 
 test "crr" {
   protocol    = "tcp_crr"
-  engine      = "netperf"
   client      = vm.client
   server      = vm.server
   modes       = [mode.loopback, mode.netkit]
