@@ -120,8 +120,8 @@ func toolsLeft(t *testing.T) (left []string) {
 	return left
 }
 
-// TestEngineThatIsMissing is unsupported by name, and only it.
-func TestEngineThatIsMissing(t *testing.T) {
+// TestEngineThatCannot do what is asked is unsupported by name, and only it.
+func TestEngineThatCannot(t *testing.T) {
 	client, server := pair(t, everyMode()[:1], []proto.Test{short("tcp", "tcp_rr")}, 2)
 	withEngines(&client.segment, "sockperf")
 	withEngines(&server.segment, "sockperf")

@@ -65,6 +65,9 @@ func engineOf(t *testing.T, r testbed.Result, mode string) (testbed.ModeResult, 
 func TestFiguresBesideOurs(t *testing.T) {
 	r := besideWorld(t, nil)
 	require.Empty(t, r.Warnings)
+	text, err := JSON(r)
+	require.NoError(t, err)
+	require.NoError(t, validate(t, text))
 	mode, beside := engineOf(t, r, "docker0")
 	require.Equal(t, "netperf", beside.Engine)
 	require.Equal(t, "2.7.0", beside.Version)
