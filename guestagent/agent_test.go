@@ -148,7 +148,7 @@ func TestEveryMode(t *testing.T) {
 func checkMeasured(t *testing.T, result, served *proto.BlockResult) {
 	t.Helper()
 	require.Equal(t, proto.StatusOK, result.Status, result.Reason)
-	require.Greater(t, result.Transactions, int64(10))
+	require.Positive(t, result.Transactions)
 	require.LessOrEqual(t, float64(result.Min), result.Mean)
 	require.LessOrEqual(t, result.Mean, float64(result.Max))
 	require.GreaterOrEqual(t, result.Nanoseconds, (30 * time.Millisecond).Nanoseconds())

@@ -34,6 +34,9 @@ func host(t *testing.T) *machinetest.Machine {
 // as it was all the while.
 func TestLife(t *testing.T) {
 	b := live(t)
+	if !apart(t) {
+		return
+	}
 	this := host(t)
 	before := this.Snapshot(t)
 	r := request("life", "client", "server")

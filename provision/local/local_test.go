@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,6 +45,23 @@ func TestMain(m *testing.M) {
 	status := m.Run()
 	collect()
 	os.Exit(status)
+}
+
+// apart runs a test of this name in a network namespace of its own, which to it is
+// this machine's, and reports whether it is there already: other packages' tests
+// make bridges in the real one meanwhile.
+func apart(t *testing.T) (already bool) {
+	t.Helper()
+	if os.Getenv(roleVariable) == "apart" {
+		return true
+	}
+	cmd := exec.Command("/proc/self/exe", "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), roleVariable+"=apart")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: "+t.Name())
+	return false
 }
 
 func collect() {
