@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,7 @@ type client struct {
 	loop      loop
 	recording *Recording
 	result    Result
+	thread    atomic.Int64 // The loop's.
 }
 
 // driver runs transactions, one stretch after the other without a gap.
@@ -39,7 +41,7 @@ func Run(ctx context.Context, c Config, local netip.Addr, remote netip.AddrPort,
 	recording.reset()
 	run := &client{Config: c, socket: socket{fd: -1}, recording: recording}
 	run.loop.stopped = &run.socket.stopped
-	run.loop.progress.Store(connecting)
+	run.loop.beat.Store(connecting)
 	run.result.Remote = remote
 
 	defer hush()()
@@ -54,45 +56,9 @@ func Run(ctx context.Context, c Config, local netip.Addr, remote netip.AddrPort,
 	return run.result, err
 }
 
-// connecting is the progress of a client that is not connected yet, which has a
+// connecting is the beat of a client that is not connected yet, which has a
 // time-out of its own.
 const connecting = math.MinInt64
-
-// watch waits for the thread, and wakes it when the context ends or when it
-// makes no progress.
-func (c *client) watch(ctx context.Context, done <-chan error) error {
-	patience := c.patience()
-	tick := time.NewTicker(patience)
-	defer tick.Stop()
-	seen := int64(connecting)
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-ctx.Done():
-			c.socket.wake()
-			return <-done
-		case <-tick.C:
-			now := c.loop.progress.Load()
-			if now != connecting && now == seen {
-				c.socket.wake()
-				<-done
-				return fmt.Errorf("wait for an answer after %d transactions: none within %v", now, patience)
-			}
-			seen = now
-		}
-	}
-}
-
-// patience is how long there may be no transaction: an open loop may not even
-// ask for one in the usual time. (Of a Poisson schedule one interval in 10⁸ is
-// longer than twenty times the mean.)
-func (c *client) patience() time.Duration {
-	if c.open() {
-		return stall + time.Duration(20/c.Rate*float64(time.Second))
-	}
-	return stall
-}
 
 // all runs on the thread.
 func (c *client) all(local netip.Addr) error {
@@ -103,7 +69,8 @@ func (c *client) all(local netip.Addr) error {
 	}
 	defer drive.close()
 	c.loop.start()
-	c.loop.progress.Store(0)
+	c.thread.Store(int64(unix.Gettid()))
+	c.loop.beat.Store(0)
 	if c.Warmup > 0 {
 		if err := drive.stretch(c.recording.Warm, c.loop.after(c.Warmup)); err != nil {
 			return fmt.Errorf("warm up: %w", err)
@@ -145,7 +112,7 @@ func (c *client) measure(drive driver) error {
 	if err == nil {
 		err = drive.finish(c.recording.second, until)
 	}
-	c.result.Elapsed = time.Duration(c.loop.now() - start)
+	c.result.Elapsed = time.Duration(c.loop.last - start)
 	c.result.Halves = c.recording.join()
 	return err
 }
@@ -184,9 +151,6 @@ func (c *client) connect(local netip.Addr) (driver, error) {
 		return nil, err
 	}
 	c.loop.fd = uintptr(c.socket.fd)
-	if c.Protocol == UDP {
-		return (*single)(c), c.socket.timeout(unix.SO_RCVTIMEO, answerTimeout)
-	}
 	return (*single)(c), nil
 }
 
@@ -195,7 +159,7 @@ func (c *client) dial(s *socket, local netip.AddrPort) error {
 	if err := s.open(c.kind()); err != nil {
 		return err
 	}
-	if err := c.tune(s); err != nil {
+	if err := c.tune(s.fd); err != nil {
 		return err
 	}
 	if err := s.bind(local); err != nil {

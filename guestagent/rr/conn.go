@@ -49,16 +49,16 @@ func (m *many) reconnect(one *conn) error {
 	if err := one.socket.open(unix.SOCK_STREAM | unix.SOCK_NONBLOCK); err != nil {
 		return err
 	}
-	if err := m.tune(&one.socket); err != nil {
+	if err := m.tune(one.socket.fd); err != nil {
 		return err
 	}
-	if err := m.ports.bind(&one.socket); err != nil {
+	if err := m.ports.bind(one.socket.fd); err != nil {
 		return err
 	}
 	one.phase = connects
-	err := unix.Connect(one.socket.fd, address(m.result.Remote))
-	if err != nil && err != unix.EINPROGRESS {
-		return fmt.Errorf("connect to %s: %w", m.result.Remote, err)
+	errno := beginConnect(one.socket.fd, m.result.Remote)
+	if errno != 0 && errno != syscall.EINPROGRESS {
+		return fmt.Errorf("connect to %s: %w", m.result.Remote, errno)
 	}
 	return m.poll.watch(unix.EPOLL_CTL_ADD, one.socket.fd, one.id, unix.EPOLLOUT)
 }
@@ -86,12 +86,8 @@ func (m *many) push(one *conn) error {
 func (m *many) handle(one *conn) error {
 	switch one.phase {
 	case connects:
-		code, err := unix.GetsockoptInt(one.socket.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-		if err == nil && code != 0 {
-			err = syscall.Errno(code)
-		}
-		if err != nil {
-			return fmt.Errorf("connect to %s: %w", m.result.Remote, err)
+		if errno := pendingError(one.socket.fd); errno != 0 {
+			return m.failed("connect to "+m.result.Remote.String(), errno)
 		}
 		one.phase = sends
 		fallthrough
@@ -142,7 +138,7 @@ func (m *many) took(one *conn, n int) (ended bool, err error) {
 		one.socket.close()
 		return true, m.complete(one)
 	case one.phase != receives:
-		return true, fmt.Errorf("receive after %d transactions: %d bytes that nobody asked for, or the other end's close", m.progress.Load(), n)
+		return true, fmt.Errorf("receive after %d transactions: %d bytes that nobody asked for, or the other end's close", m.count, n)
 	case n == 0:
 		return true, m.cut(io.EOF, one.done, "answer")
 	}
@@ -156,12 +152,18 @@ func (m *many) took(one *conn, n int) (ended bool, err error) {
 	return true, m.complete(one)
 }
 
-// complete records a transaction; in a closed loop the next begins with it.
+// complete records a transaction; in a closed loop the next begins with it. One
+// that a closed loop's end left under way is waited for, and counts for nothing.
 func (m *many) complete(one *conn) error {
 	now := m.now()
-	m.record.record(now - one.intended)
-	m.progress.Add(1)
 	m.silent = 0
+	if m.over {
+		m.release(one)
+		return nil
+	}
+	m.record.record(now - one.intended)
+	m.done(now - one.intended)
+	m.last = now
 	if m.schedule == nil {
 		return m.begin(one, now, now)
 	}
@@ -189,7 +191,7 @@ func (m *many) expire() error {
 		}
 		m.giveUp(one.sequence)
 		if m.silent++; m.silent == unanswered*len(m.conns) {
-			return fmt.Errorf("receive after %d transactions: %d requests in a row had no answer within %v", m.progress.Load(), m.silent, answerTimeout)
+			return fmt.Errorf("receive after %d transactions: %d requests in a row had no answer within %v", m.count, m.silent, answerTimeout)
 		}
 		m.release(one)
 	}

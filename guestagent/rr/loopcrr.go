@@ -34,8 +34,8 @@ func (c *crr) stretch(r *Recorder, until end) error {
 		}
 		now := l.now()
 		r.record(now - t)
+		l.done(now - t)
 		t = now
-		l.progress.Add(1)
 		if now >= until.at || r.count >= until.count {
 			l.last = now
 			return nil
@@ -52,7 +52,7 @@ func (c *crr) transact() error {
 		return err
 	}
 	l := &c.loop
-	if errno := connectRaw(l.fd, c.result.Remote); errno != 0 {
+	if errno := connectSocket(c.socket.fd, c.result.Remote); errno != 0 {
 		return l.failed("connect to "+c.result.Remote.String(), errno)
 	}
 	if err := l.send(); err != nil {
@@ -72,11 +72,11 @@ func (c *crr) open() error {
 	if err := c.socket.open(unix.SOCK_STREAM); err != nil {
 		return err
 	}
-	if err := c.tune(&c.socket); err != nil {
+	if err := c.tune(c.socket.fd); err != nil {
 		return err
 	}
 	c.loop.fd = uintptr(c.socket.fd)
-	return c.ports.bind(&c.socket)
+	return c.ports.bind(c.socket.fd)
 }
 
 // closed waits for the other end's close.
@@ -91,29 +91,11 @@ func (l *loop) closed() error {
 		case l.stopped.Load():
 			return errStopped
 		case n > 0:
-			return fmt.Errorf("receive after %d transactions: the answer is longer than %d bytes", l.progress.Load(), len(l.in))
+			return fmt.Errorf("receive after %d transactions: the answer is longer than %d bytes", l.count, len(l.in))
 		default:
 			return nil
 		}
 	}
-}
-
-// connectRaw blocks as the loop does, unseen by the scheduler.
-func connectRaw(fd uintptr, remote netip.AddrPort) syscall.Errno {
-	to := rawAddress(remote)
-	for {
-		_, _, errno := syscall.RawSyscall(syscall.SYS_CONNECT, fd, uintptr(unsafe.Pointer(&to)), unsafe.Sizeof(to))
-		if errno != syscall.EINTR && errno != syscall.EALREADY {
-			if errno == syscall.EISCONN { // An interrupted one went on by itself.
-				errno = 0
-			}
-			return errno
-		}
-	}
-}
-
-func rawAddress(a netip.AddrPort) unix.RawSockaddrInet4 {
-	return unix.RawSockaddrInet4{Family: unix.AF_INET, Port: a.Port()<<8 | a.Port()>>8, Addr: a.Addr().As4()}
 }
 
 // ports gives each connection the next of a range of local ports. The kernel's
@@ -131,29 +113,33 @@ const (
 
 func newPorts(local netip.Addr) ports { return ports{local, rand.IntN(portRange)} }
 
-func (p *ports) bind(s *socket) error {
-	var err error
+func (p *ports) bind(fd int) error {
+	var errno syscall.Errno
 	for range portRange {
 		p.next = (p.next + 1) % portRange
-		err = unix.Bind(s.fd, address(netip.AddrPortFrom(p.local, uint16(firstPort+p.next))))
-		if err != unix.EADDRINUSE {
+		errno = bindSocket(fd, netip.AddrPortFrom(p.local, uint16(firstPort+p.next)))
+		if errno != syscall.EADDRINUSE {
 			break
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("bind to a port of %s between %d and %d: %w", p.local, firstPort, firstPort+portRange-1, err)
+	switch errno {
+	case 0:
+		return nil
+	case syscall.EADDRINUSE:
+		return fmt.Errorf("bind to a port of %s: all of %d to %d are in use, by other programs or by connections that did not end: %w",
+			p.local, firstPort, firstPort+portRange-1, errno)
 	}
-	return nil
+	return fmt.Errorf("bind to a port of %s: %w", p.local, errno)
 }
 
 // serveCRR answers one connection after the other until it is stopped.
 func (s *Server) serveCRR() error {
 	for {
-		fd, errno := acceptRaw(s.socket.fd)
+		fd, errno := acceptSocket(s.socket.fd)
 		switch {
 		case s.socket.stopped.Load():
 			if errno == 0 {
-				unix.Close(fd)
+				closeSocket(fd)
 			}
 			return errStopped
 		case errno == syscall.EINTR || errno == syscall.ECONNABORTED:
@@ -170,7 +156,7 @@ func (s *Server) serveCRR() error {
 func (s *Server) answerOne(fd int) error {
 	s.accepted.replace(fd)
 	defer s.accepted.close()
-	if err := s.config.tune(&s.accepted); err != nil {
+	if err := s.config.tune(fd); err != nil {
 		return err
 	}
 	s.loop.fd = uintptr(fd)
@@ -184,11 +170,6 @@ func (s *Server) answerOne(fd int) error {
 	if err := s.loop.send(); err != nil {
 		return err
 	}
-	s.loop.progress.Add(1)
+	s.loop.count++
 	return nil
-}
-
-func acceptRaw(listening int) (int, syscall.Errno) {
-	fd, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(listening), 0, 0, syscall.SOCK_CLOEXEC, 0, 0)
-	return int(fd), errno
 }

@@ -36,12 +36,17 @@ func (l *loop) udp(r *Recorder, until end) error {
 			return err
 		}
 		now := l.now()
+		if answered && now-t >= int64(answerTimeout) { // Between that and the watch's next look.
+			l.giveUp(l.sequence)
+			l.strayed(l.sequence, true)
+			answered = false
+		}
 		if answered {
 			r.record(now - t)
-			l.progress.Add(1)
+			l.done(now - t)
 			silent = 0
 		} else if silent++; silent == unanswered {
-			return fmt.Errorf("receive after %d transactions: %d requests in a row had no answer within %v", l.progress.Load(), silent, answerTimeout)
+			return fmt.Errorf("receive after %d transactions: %d requests in a row had no answer within %v", l.count, silent, answerTimeout)
 		}
 		t = now
 		if now >= until.at || r.count >= until.count {
@@ -98,17 +103,26 @@ func (l *loop) strayed(sequence uint64, whole bool) {
 func (l *loop) giveUp(sequence uint64) {
 	l.lost++
 	l.givenUp[byte(sequence)] = true
+	l.beat.Add(1)
 }
 
 // answer waits for the answer to the last request, sent about t. What arrives
-// instead is counted.
+// instead is counted. The receive has no time-out, which would arm and cancel a
+// kernel timer in each transaction: the watch gives it one when there has been no
+// answer for too long, and ends the receive that has none yet (see nudge).
 func (l *loop) answer(t int64) (answered bool, err error) {
 	for {
 		n, errno := l.datagram()
 		switch {
-		case errno == syscall.EINTR && l.now()-t < int64(answerTimeout):
+		case errno == syscall.EINTR:
 			continue
-		case errno == syscall.EAGAIN || errno == syscall.EINTR:
+		case errno == syscall.EAGAIN:
+			if err := receiveTimeout(int(l.fd), 0); err != nil {
+				return false, err
+			}
+			if l.now()-t < int64(answerTimeout) { // The answer before came just then.
+				continue
+			}
 			l.giveUp(l.sequence)
 			return false, nil
 		case errno != 0:
@@ -143,7 +157,7 @@ func (l *loop) serveUDP(first int) error {
 		if n == len(l.in)-1 {
 			copy(l.out[:l.width], l.in[:l.width])
 			if l.send() == nil {
-				l.progress.Add(1)
+				l.count++
 			}
 		}
 		var errno syscall.Errno

@@ -28,6 +28,7 @@ type many struct {
 	schedule *schedule // nil in a closed loop.
 	record   *Recorder
 	started  bool
+	over     bool  // A closed loop's measurement has ended.
 	silent   int   // UDP: requests lost since the last answer.
 	expiry   int64 // UDP: when to look for lost requests.
 	spin     int64 // ns before an intended moment in which the thread does not sleep.
@@ -36,9 +37,13 @@ type many struct {
 // bell is the id of the socket that wakes the thread.
 const bell = -1
 
-// nap is how early an open loop's thread wakes where it may spin: about what a
-// timer's interrupt and a context switch take. On a single CPU it would keep the
-// other end from running, so there it sleeps to the end.
+// nap is how early an open loop's thread wakes from its sleep, to spin to the
+// intended moment: about what a timer's interrupt and a context switch take, which
+// would be counted into the transaction otherwise. It yields as it spins, because
+// the other end may share the CPU (both are namespaces of one kernel on the local
+// backend). It sleeps to the end instead where there is a single CPU, whose other
+// work (an emulator's guest, ksoftirqd) would wait for it, and under SCHED_FIFO,
+// where yielding lets nobody ordinary run.
 const nap = 50_000
 
 func openMany(c *client, local netip.Addr) (*many, error) {
@@ -46,11 +51,11 @@ func openMany(c *client, local netip.Addr) (*many, error) {
 	if c.open() {
 		m.schedule = newSchedule(&c.Config)
 	}
-	if runtime.NumCPU() > 1 {
+	if runtime.NumCPU() > 1 && c.Priority == 0 {
 		m.spin = nap
 	}
 	var err error
-	if m.poll, err = newPoll(); err != nil {
+	if m.poll, err = newPoll(c.BusyPoll); err != nil {
 		return nil, err
 	}
 	if err := m.openAll(local); err != nil {
@@ -117,6 +122,7 @@ func (m *many) stretch(r *Recorder, until end) error {
 	for {
 		now := m.now()
 		if now >= until.at || r.count >= until.count {
+			m.last = now
 			return nil
 		}
 		if err := m.launch(now, until); err != nil {
@@ -162,9 +168,13 @@ func (m *many) note(lag int64) {
 
 // turn waits for the next thing to happen and deals with it.
 func (m *many) turn(now, until int64) error {
-	events, err := m.poll.wait(m.sleep(now, until))
+	ns := m.sleep(now, until)
+	events, err := m.poll.wait(ns)
 	if err != nil {
 		return err
+	}
+	if ns == 0 && len(events) == 0 {
+		yield()
 	}
 	for _, event := range events {
 		if event.Fd == bell {
@@ -180,8 +190,13 @@ func (m *many) turn(now, until int64) error {
 	return nil
 }
 
-// sleep is how long nothing has to be sent.
+// sleep is how long nothing has to be sent; negative is for ever. A closed loop of
+// TCP sets no timer, as that of one connection sets none: the answer that comes
+// after its end ends it.
 func (m *many) sleep(now, until int64) int64 {
+	if m.schedule == nil && m.Protocol != UDP {
+		return -1
+	}
 	ns := until - now
 	if m.schedule != nil && len(m.free) > 0 {
 		ns = min(ns, m.schedule.next-now-m.spin)
@@ -192,11 +207,13 @@ func (m *many) sleep(now, until int64) int64 {
 	return max(ns, 0)
 }
 
-// finish waits for the answers that an open loop still owes, and counts the
-// requests that it never sent.
+// finish waits for the answers that are owed, so that both ends close connections
+// on which nothing is under way. Those of an open loop count, and the requests
+// that it never sent are missed.
 func (m *many) finish(r *Recorder, until end) error {
 	if m.schedule == nil {
-		return nil
+		m.over = true
+		return m.settleAll()
 	}
 	m.record = r
 	for m.schedule.next < until.at && r.count < until.count {
@@ -204,6 +221,10 @@ func (m *many) finish(r *Recorder, until end) error {
 		m.maxLag = max(m.maxLag, until.at-m.schedule.next)
 		m.schedule.advance()
 	}
+	return m.settleAll()
+}
+
+func (m *many) settleAll() error {
 	for m.busy > 0 {
 		now := m.now()
 		if err := m.turn(now, now+int64(stall)); err != nil {

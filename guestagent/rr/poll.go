@@ -3,6 +3,7 @@ package rr
 import (
 	"fmt"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -16,12 +17,38 @@ type poll struct {
 	coarse bool // No epoll_pwait2: whole milliseconds only (Linux before 5.11).
 }
 
-func newPoll() (*poll, error) {
+// newPoll makes one that polls the device's queue for so long before it sleeps.
+// SO_BUSY_POLL alone is for receives that block.
+func newPoll(busy time.Duration) (*poll, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make epoll instance: %w", err)
 	}
-	return &poll{fd: fd}, nil
+	p := &poll{fd: fd}
+	if busy == 0 {
+		return p, nil
+	}
+	if errno := p.busyPoll(busy); errno != 0 {
+		p.close()
+		return nil, fmt.Errorf("busy-poll several connections, or in an open loop (it takes Linux 6.9): %w", errno)
+	}
+	return p, nil
+}
+
+// epollParams is the kernel's struct epoll_params, and setParams its ioctl
+// EPIOCSPARAMS.
+type epollParams struct {
+	microseconds uint32
+	budget       uint16
+	prefer, pad  uint8
+}
+
+const setParams = 0x40088a01
+
+func (p *poll) busyPoll(d time.Duration) syscall.Errno {
+	params := epollParams{microseconds: uint32(d.Microseconds()), budget: 8} // As many packets as SO_BUSY_POLL has.
+	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(p.fd), setParams, uintptr(unsafe.Pointer(&params)))
+	return errno
 }
 
 func (p *poll) close() { unix.Close(p.fd) }

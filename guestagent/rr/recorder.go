@@ -16,6 +16,7 @@ type Recorder struct {
 // NewRecorder allocates all that recording will ever need.
 func NewRecorder() *Recorder {
 	r := new(Recorder)
+	r.histogram.touch()
 	r.Reset()
 	return r
 }

@@ -10,6 +10,7 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func decode(t *testing.T, r *Recorder) *hdr.Histogram {
@@ -104,6 +105,20 @@ func TestConstantMemory(t *testing.T) {
 	require.EqualValues(t, n, decode(t, r).TotalCount())
 	require.InDelta(t, 10_000+25_000, r.histogram.median(), 2)
 	require.Equal(t, 10_000+float64(49_999)/2, r.Mean())
+}
+
+// TestPagesAreThere: the first value in each page of the histogram costs no page fault.
+func TestPagesAreThere(t *testing.T) {
+	r := NewRecorder()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, after unix.Rusage
+	require.NoError(t, unix.Getrusage(unix.RUSAGE_THREAD, &before))
+	for i := 0; i < slots; i += 256 {
+		r.histogram.counts[i]++
+	}
+	require.NoError(t, unix.Getrusage(unix.RUSAGE_THREAD, &after))
+	require.Less(t, after.Minflt-before.Minflt, int64(20), "of about 700 pages")
 }
 
 // TestMerge: two halves are the whole.

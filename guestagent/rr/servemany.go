@@ -9,14 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// serveMany answers all connections of a client that has several, on one thread.
+// serveMany answers all connections of a client that has several, on one thread. A
+// connection of TCP_CRR it closes as soon as that is answered.
 func (s *Server) serveMany() error {
 	if s.config.Protocol == UDP {
 		return s.serveStrangers()
 	}
-	desk := &desk{Server: s, guests: map[int32]*guest{}}
+	desk := &desk{Server: s}
 	var err error
-	if desk.poll, err = newPoll(); err != nil {
+	if desk.poll, err = newPoll(s.config.BusyPoll); err != nil {
 		return err
 	}
 	defer desk.close()
@@ -27,11 +28,12 @@ func (s *Server) serveMany() error {
 type desk struct {
 	*Server
 	poll   *poll
-	guests map[int32]*guest // By descriptor.
+	guests []guest // By descriptor.
 }
 
 // guest is a connection: either it is asked, or it is answered.
 type guest struct {
+	open bool
 	got  int // Bytes of the request.
 	sent int // Bytes of the answer; -1 while there is none.
 	// blocked says that the socket took not all of an answer.
@@ -40,7 +42,9 @@ type guest struct {
 
 func (d *desk) close() {
 	for fd := range d.guests {
-		unix.Close(int(fd))
+		if d.guests[fd].open {
+			closeSocket(fd)
+		}
 	}
 	d.poll.close()
 }
@@ -76,7 +80,7 @@ func (d *desk) serve() error {
 
 func (d *desk) accept(listening int) error {
 	for {
-		fd, errno := acceptRaw(listening)
+		fd, errno := acceptSocket(listening)
 		switch {
 		case errno == syscall.EAGAIN:
 			return nil
@@ -85,9 +89,11 @@ func (d *desk) accept(listening int) error {
 		case errno != 0:
 			return fmt.Errorf("accept a connection: %w", errno)
 		}
-		d.guests[int32(fd)] = &guest{sent: -1}
-		accepted := socket{fd: fd}
-		if err := d.config.tune(&accepted); err != nil {
+		if fd >= len(d.guests) {
+			d.guests = append(d.guests, make([]guest, fd+1-len(d.guests))...)
+		}
+		d.guests[fd] = guest{open: true, sent: -1}
+		if err := d.config.tune(fd); err != nil {
 			return err
 		}
 		if err := d.poll.watch(unix.EPOLL_CTL_ADD, fd, fd, unix.EPOLLIN); err != nil {
@@ -98,11 +104,14 @@ func (d *desk) accept(listening int) error {
 
 // attend goes on with a connection until it would block.
 func (d *desk) attend(fd int32) error {
-	g := d.guests[fd]
+	g := &d.guests[fd]
 	for {
 		if g.sent >= 0 {
 			if done, err := d.answer(fd, g); !done || err != nil {
 				return err
+			}
+			if d.config.Protocol == CRR {
+				return d.leave(fd, g)
 			}
 		}
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd),
@@ -112,10 +121,10 @@ func (d *desk) attend(fd int32) error {
 			continue
 		case errno == syscall.EAGAIN:
 			return nil
-		case errno == syscall.ECONNRESET, errno == 0 && n == 0:
-			return d.leave(fd, g) // The end of a block cuts what is under way.
 		case errno != 0:
 			return d.loop.failed("receive", errno)
+		case n == 0:
+			return d.leave(fd, g)
 		}
 		if g.got += int(n); g.got == len(d.loop.in) {
 			g.got, g.sent = 0, 0
@@ -136,14 +145,12 @@ func (d *desk) answer(fd int32, g *guest) (bool, error) {
 		case syscall.EAGAIN:
 			g.blocked = true
 			return false, d.poll.watch(unix.EPOLL_CTL_MOD, int(fd), int(fd), unix.EPOLLOUT)
-		case syscall.ECONNRESET, syscall.EPIPE:
-			return false, d.leave(fd, g)
 		default:
 			return false, d.loop.failed("send", errno)
 		}
 	}
 	g.sent = -1
-	d.loop.progress.Add(1)
+	d.loop.count++
 	if !g.blocked {
 		return true, nil
 	}
@@ -152,8 +159,8 @@ func (d *desk) answer(fd int32, g *guest) (bool, error) {
 }
 
 func (d *desk) leave(fd int32, g *guest) error {
-	delete(d.guests, fd)
-	unix.Close(int(fd))
+	g.open = false
+	closeSocket(int(fd))
 	if g.got > 0 {
 		return d.loop.cut(io.EOF, g.got, "request")
 	}
@@ -183,7 +190,7 @@ func (s *Server) serveStrangers() error {
 		_, _, errno = syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(s.socket.fd), uintptr(unsafe.Pointer(&l.out[0])),
 			uintptr(len(l.out)), syscall.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&from)), unsafe.Sizeof(from))
 		if errno == 0 {
-			l.progress.Add(1)
+			l.count++
 		}
 	}
 }

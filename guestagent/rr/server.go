@@ -63,7 +63,7 @@ func (s *Server) Stop() (Served, error) {
 	s.wake()
 	err := <-s.done
 	s.release()
-	s.served.Transactions = s.loop.progress.Load()
+	s.served.Transactions = s.loop.count
 	if errors.Is(err, errStopped) {
 		err = nil
 	}
@@ -79,11 +79,11 @@ func (s *Server) listen(local netip.AddrPort) error {
 	if err := s.socket.open(s.config.kind()); err != nil {
 		return err
 	}
-	if err := s.socket.busyPoll(s.config.BusyPoll); err != nil {
+	if err := busyPoll(s.socket.fd, s.config.BusyPoll); err != nil {
 		return err
 	}
-	if err := unix.SetsockoptInt(s.socket.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		return fmt.Errorf("set SO_REUSEADDR: %w", err)
+	if errno := setOption(s.socket.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); errno != 0 {
+		return fmt.Errorf("set SO_REUSEADDR: %w", errno)
 	}
 	if err := s.socket.bind(local); err != nil {
 		return err
@@ -132,10 +132,10 @@ func (s *Server) greet() (first int, err error) {
 
 func (s *Server) answers(first int) error {
 	switch {
-	case s.config.Protocol == CRR:
-		return s.serveCRR()
 	case s.config.Connections > 1:
 		return s.serveMany()
+	case s.config.Protocol == CRR:
+		return s.serveCRR()
 	case s.config.Protocol == UDP:
 		return s.loop.serveUDP(first)
 	}
@@ -172,7 +172,7 @@ func (s *Server) accept() error {
 			return fmt.Errorf("accept a connection: %w", err)
 		}
 		s.socket.replace(fd)
-		return s.config.tune(&s.socket)
+		return s.config.tune(fd)
 	}
 }
 

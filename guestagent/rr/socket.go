@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,9 +21,12 @@ type socket struct {
 
 // open puts a fresh socket in place of what was there.
 func (s *socket) open(kind int) error {
-	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("open socket: %w", err)
+	fd, errno := openSocket(kind)
+	if errno == unix.EMFILE {
+		return fmt.Errorf("open socket: %w: raise the limit (ulimit -n) or ask for fewer connections", errno)
+	}
+	if errno != 0 {
+		return fmt.Errorf("open socket: %w", errno)
 	}
 	s.replace(fd)
 	return nil
@@ -34,7 +36,7 @@ func (s *socket) replace(fd int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fd >= 0 {
-		unix.Close(s.fd)
+		closeSocket(s.fd)
 	}
 	s.fd = fd
 	if s.stopped.Load() && fd >= 0 {
@@ -55,8 +57,8 @@ func (s *socket) wake() {
 }
 
 func (s *socket) bind(local netip.AddrPort) error {
-	if err := unix.Bind(s.fd, address(local)); err != nil {
-		return fmt.Errorf("bind to %s: %w", local, err)
+	if errno := bindSocket(s.fd, local); errno != 0 {
+		return fmt.Errorf("bind to %s: %w", local, errno)
 	}
 	return nil
 }
@@ -71,7 +73,7 @@ func (s *socket) local() (netip.AddrPort, error) {
 
 // connect does not wait longer than connectTimeout.
 func (s *socket) connect(remote netip.AddrPort) error {
-	if err := s.timeout(unix.SO_SNDTIMEO, connectTimeout); err != nil {
+	if err := timeout(s.fd, unix.SO_SNDTIMEO, connectTimeout); err != nil {
 		return err
 	}
 	if err := unix.Connect(s.fd, address(remote)); err != nil {
@@ -80,15 +82,7 @@ func (s *socket) connect(remote netip.AddrPort) error {
 		}
 		return fmt.Errorf("connect to %s: %w", remote, err)
 	}
-	return s.timeout(unix.SO_SNDTIMEO, 0)
-}
-
-func (s *socket) timeout(option int, d time.Duration) error {
-	tv := unix.NsecToTimeval(d.Nanoseconds())
-	if err := unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, option, &tv); err != nil {
-		return fmt.Errorf("set socket time-out: %w", err)
-	}
-	return nil
+	return timeout(s.fd, unix.SO_SNDTIMEO, 0)
 }
 
 // kind of socket that the workload needs.
@@ -97,37 +91,6 @@ func (c *Config) kind() int {
 		return unix.SOCK_DGRAM
 	}
 	return unix.SOCK_STREAM
-}
-
-// tune sets the workload's options.
-func (c *Config) tune(s *socket) error {
-	if err := s.busyPoll(c.BusyPoll); err != nil || c.Protocol == UDP {
-		return err
-	}
-	return s.noDelay(c.NoDelay)
-}
-
-// busyPoll makes receives poll the device's queue for so long before they sleep.
-func (s *socket) busyPoll(d time.Duration) error {
-	if d == 0 {
-		return nil
-	}
-	if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_BUSY_POLL, int(d.Microseconds())); err != nil {
-		return fmt.Errorf("set SO_BUSY_POLL to %v (it takes root, and CONFIG_NET_RX_BUSY_POLL): %w", d, err)
-	}
-	return nil
-}
-
-// noDelay is set either way, so that what the kernel defaults to does not matter.
-func (s *socket) noDelay(on bool) error {
-	value := 0
-	if on {
-		value = 1
-	}
-	if err := unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, value); err != nil {
-		return fmt.Errorf("set TCP_NODELAY: %w", err)
-	}
-	return nil
 }
 
 func address(a netip.AddrPort) unix.Sockaddr {

@@ -17,6 +17,7 @@ import (
 
 	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/rr"
 )
@@ -292,4 +293,76 @@ func fifoThreads(t *testing.T, priority int) (found []string) {
 		}
 	}
 	return found
+}
+
+// TestManyEndCleanly: what is under way when a closed loop's block ends is waited
+// for, so that neither end sees a connection cut in the middle of a request.
+func TestManyEndCleanly(t *testing.T) {
+	for _, protocol := range []string{rr.TCP, rr.CRR} {
+		c := config(protocol)
+		c.Connections, c.Request, c.Response = 6, 400_000, 400_000
+		c.Transactions, c.Duration = 0, 100*time.Millisecond
+		for range 5 {
+			server := listen(t, c)
+			_, record, err := client(t.Context(), c, server.Address)
+			require.NoError(t, err)
+			served, err := server.Stop()
+			require.NoError(t, err, protocol)
+			require.Equal(t, record.Count()+6, served.Transactions, "the %s answers that came after the end count for nothing", protocol)
+		}
+	}
+}
+
+// TestNoTransaction: an open loop whose block ends before it sends.
+func TestNoTransaction(t *testing.T) {
+	c := config(rr.TCP)
+	c.Transactions, c.Duration, c.Rate, c.Schedule = 0, 20*time.Millisecond, 1, rr.Periodic
+	server := listen(t, c)
+	_, _, err := client(t.Context(), c, server.Address)
+	require.ErrorContains(t, err, "measure: no transaction within 20ms")
+	_, err = server.Stop()
+	require.NoError(t, err)
+}
+
+// TestPortsRunOut: something else has all the ports that TCP_CRR takes its from.
+func TestPortsRunOut(t *testing.T) {
+	taken := netip.MustParseAddr("127.0.0.9")
+	for port := 32768; port < 32768+4096; port++ {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: taken.As4()}))
+	}
+	for _, connections := range []int{1, 2} {
+		c := config(rr.CRR)
+		c.Connections = connections
+		server := listen(t, c)
+		_, err := rr.Run(t.Context(), c, taken, server.Address, rr.NewRecording())
+		require.ErrorIs(t, err, syscall.EADDRINUSE)
+		require.ErrorContains(t, err, "bind to a port of 127.0.0.9: all of 32768 to 36863 are in use")
+		_, err = server.Stop()
+		require.NoError(t, err)
+	}
+}
+
+// TestConnectionsThatMisbehave: the same as of TCP_RR, of a connection for each transaction.
+func TestConnectionsThatMisbehave(t *testing.T) {
+	for name, test := range map[string]struct {
+		serve func(net.Conn)
+		want  string
+	}{
+		"half_answers": {func(c net.Conn) { c.Read(make([]byte, 8)); c.Write(make([]byte, 3)) }, "closed the connection after 3 of the 8 bytes of the answer"},
+		"answers_more": {func(c net.Conn) { c.Read(make([]byte, 8)); c.Write(make([]byte, 9)) }, "receive after 0 transactions"},
+		"stays_open":   {func(c net.Conn) { echo(c, 1); time.Sleep(10 * time.Second) }, "wait for an answer after 0 transactions: none within 2s"},
+	} {
+		for _, connections := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s/%d", name, connections), func(t *testing.T) {
+				t.Parallel()
+				c := config(rr.CRR)
+				c.Connections = connections
+				_, _, err := client(t.Context(), c, serveOne(t, test.serve))
+				require.ErrorContains(t, err, test.want)
+			})
+		}
+	}
 }
