@@ -86,7 +86,7 @@ func checkFigures(t *testing.T, block proto.Block, result *proto.BlockResult, se
 	t.Helper()
 	require.Empty(t, result.Histogram)
 	require.Greater(t, result.Transactions, int64(100))
-	require.InDelta(t, time.Second, time.Duration(result.Nanoseconds), float64(500*time.Millisecond))
+	require.InDelta(t, time.Second, time.Duration(result.Nanoseconds), float64(700*time.Millisecond)) // sockperf leaves out 450 ms.
 	require.NotZero(t, result.Started)
 	require.Less(t, float64(result.Min), result.Mean)
 	require.Less(t, result.Mean, float64(result.Max))
