@@ -47,7 +47,7 @@ func TestLocalRun(t *testing.T) {
 	u := bare(t)
 	path := u.quick("local-run", 2)
 	out := u.do("run", "--backend", "local", path, "--out", u.dir+"/first")
-	require.Contains(t, out.stdout, "namespaces of this kernel")
+	require.Contains(t, out.stdout, "namespaces of this machine's own kernel, no VMs")
 	require.NotContains(t, out.stderr, "boot", "nothing is booted")
 	checkWidth(t, out.stdout)
 	checkLocalResult(t, u.dir+"/first")
