@@ -121,10 +121,10 @@ func (d *desk) attend(fd int32) error {
 			continue
 		case errno == syscall.EAGAIN:
 			return nil
+		case errno == syscall.ECONNRESET, errno == 0 && n == 0:
+			return d.leave(fd, g) // A client that is stopped leaves answers unread.
 		case errno != 0:
 			return d.loop.failed("receive", errno)
-		case n == 0:
-			return d.leave(fd, g)
 		}
 		if g.got += int(n); g.got == len(d.loop.in) {
 			g.got, g.sent = 0, 0
@@ -145,6 +145,8 @@ func (d *desk) answer(fd int32, g *guest) (bool, error) {
 		case syscall.EAGAIN:
 			g.blocked = true
 			return false, d.poll.watch(unix.EPOLL_CTL_MOD, int(fd), int(fd), unix.EPOLLOUT)
+		case syscall.ECONNRESET, syscall.EPIPE:
+			return false, d.leave(fd, g)
 		default:
 			return false, d.loop.failed("send", errno)
 		}
