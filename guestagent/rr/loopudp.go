@@ -114,13 +114,11 @@ func (l *loop) answer(t int64) (answered bool, err error) {
 	for {
 		n, errno := l.datagram()
 		switch {
-		case errno == syscall.EINTR:
-			continue
-		case errno == syscall.EAGAIN:
+		case errno == syscall.EINTR || errno == syscall.EAGAIN:
 			if err := receiveTimeout(int(l.fd), 0); err != nil {
 				return false, err
 			}
-			if l.now()-t < int64(answerTimeout) { // The answer before came just then.
+			if l.now()-t < int64(answerTimeout) { // The nudge came with the last answer.
 				continue
 			}
 			l.giveUp(l.sequence)

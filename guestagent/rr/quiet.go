@@ -28,6 +28,16 @@ const (
 	memoryLimit = 128 << 20
 )
 
+// awaitCollection returns when no collection is under way. SetGCPercent waits for
+// the marking only, and what follows (gcMarkTermination's forEachP, Go 1.26) waits
+// for every P, also for one that a loop holds, blocked in the kernel: it kept the
+// other Ps busy asking, and the watch, whose timer that P had, did not run.
+// ReadMemStats takes the lock that is held until a collection is over.
+func awaitCollection() {
+	var unused runtime.MemStats
+	runtime.ReadMemStats(&unused)
+}
+
 // hush makes the runtime quiet until the returned function is called.
 func hush() (release func()) {
 	quiet.procs.Do(func() { runtime.GOMAXPROCS(max(runtime.NumCPU(), pinned+1)) })
@@ -35,8 +45,9 @@ func hush() (release func()) {
 	defer quiet.Unlock()
 	if quiet.loops++; quiet.loops == 1 {
 		quiet.threads = make(map[int]bool)
-		quiet.percent = debug.SetGCPercent(-1) // Returns when no collection is under way.
+		quiet.percent = debug.SetGCPercent(-1)
 		quiet.limit = debug.SetMemoryLimit(memoryLimit)
+		awaitCollection()
 	}
 	return sync.OnceFunc(func() {
 		quiet.Lock()
