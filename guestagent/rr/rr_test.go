@@ -308,3 +308,19 @@ func TestRuntimeIsPutBack(t *testing.T) {
 	// A thread that the runtime has just ended is still listed for a moment.
 	require.Eventually(t, func() bool { return len(idleThreads(t)) == 0 }, 5*time.Second, 10*time.Millisecond)
 }
+
+// TestCollectionUnderWay: a loop that starts while garbage is collected, and gets
+// no answer, is ended all the same.
+func TestCollectionUnderWay(t *testing.T) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	defer conn.Close()
+	defer debug.SetGCPercent(debug.SetGCPercent(20))
+	for range 100 {
+		recording := rr.NewRecording() // Starts a collection, which goes on while this does.
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		_, err = rr.Run(ctx, config(rr.UDP), loopback, conn.LocalAddr().(*net.UDPAddr).AddrPort(), recording)
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	}
+}
