@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/testbed-lab/testbed/guestinit/guestconfig"
@@ -47,9 +46,7 @@ type Backend struct {
 	state    stateStore
 	sink     progress.Sink
 	poolRoot string
-
-	mu    sync.Mutex
-	locks map[string]*hold.Lock // By lab.
+	locks    hold.Set
 }
 
 var _ provision.Backend = (*Backend)(nil)
@@ -107,7 +104,7 @@ func configure(o Options) (*Backend, error) {
 	names := newNamer(o.Owner, e)
 	return &Backend{
 		options: o, dialer: &dialer{endpoint: e}, names: names, sink: o.Progress,
-		state: newStateStore(o.StateDir, names), poolRoot: pools, locks: map[string]*hold.Lock{},
+		state: newStateStore(o.StateDir, names), poolRoot: pools,
 	}, nil
 }
 
@@ -129,12 +126,7 @@ func (b *Backend) Connect() string { return b.dialer.endpoint.uri }
 
 // Close gives back the locks and the connections. What runs goes on.
 func (b *Backend) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for lab, l := range b.locks {
-		l.Release()
-		delete(b.locks, lab)
-	}
+	b.locks.Close()
 	b.state.prune()
 	b.dialer.Close()
 	return nil
@@ -142,28 +134,10 @@ func (b *Backend) Close() error {
 
 // hold takes a lab's lock, or goes on holding it.
 func (b *Backend) hold(ctx context.Context, lab string) error {
-	b.mu.Lock()
-	_, held := b.locks[lab]
-	b.mu.Unlock()
-	if held {
-		return nil
-	}
-	l, err := b.state.lock(ctx, lab, b.sink)
-	if err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.locks[lab] = l
-	return nil
+	return b.locks.Hold(lab, func() (*hold.Lock, error) { return b.state.lock(ctx, lab, b.sink) })
 }
 
-func (b *Backend) letGo(lab string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.locks[lab].Release()
-	delete(b.locks, lab)
-}
+func (b *Backend) letGo(lab string) { b.locks.LetGo(lab) }
 
 func (b *Backend) bootTimeout() time.Duration {
 	switch {

@@ -31,9 +31,10 @@ type Backend struct {
 	sink   progress.Sink
 	barred error // Why this process can make nothing; nil where it can.
 
-	mu    sync.Mutex
-	locks map[string]*hold.Lock  // By lab.
-	made  map[string]description // By lab, of what this process planned.
+	locks hold.Set
+
+	mu   sync.Mutex
+	made map[string]description // By lab, of what this process planned.
 }
 
 var _ provision.Backend = (*Backend)(nil)
@@ -49,7 +50,7 @@ func Open(o Options) (*Backend, error) {
 	if err := provision.CheckOwner(o.Owner); err != nil {
 		return nil, err
 	}
-	b := &Backend{owner: o.Owner, sink: o.Progress, locks: map[string]*hold.Lock{}, made: map[string]description{}}
+	b := &Backend{owner: o.Owner, sink: o.Progress, made: map[string]description{}}
 	if o.Root == "" {
 		o.Root = "/run/testbed/local"
 		if contained() {
@@ -74,39 +75,20 @@ func (b *Backend) Boots() bool { return false }
 
 // Close gives back the locks. What runs goes on.
 func (b *Backend) Close() error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for lab, l := range b.locks {
-		l.Release()
-		delete(b.locks, lab)
-	}
+	b.locks.Close()
 	b.folder.prune()
 	return nil
 }
 
 // hold takes a lab's lock, or goes on holding it.
 func (b *Backend) hold(ctx context.Context, lab string) error {
-	b.mu.Lock()
-	_, held := b.locks[lab]
-	b.mu.Unlock()
-	if held {
-		return nil
-	}
-	l, err := hold.Wait(ctx, b.folder.lockPath(lab), lab, b.sink)
-	if err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.locks[lab] = l
-	return nil
+	return b.locks.Hold(lab, func() (*hold.Lock, error) {
+		return hold.Wait(ctx, b.folder.lockPath(lab), lab, b.sink)
+	})
 }
 
 func (b *Backend) letGo(lab string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.locks[lab].Release()
-	delete(b.locks, lab)
+	b.locks.LetGo(lab)
 	b.folder.prune()
 }
 
