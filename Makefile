@@ -37,7 +37,7 @@ test: ## install what tests need and run all of them, virtual machines included
 bench: ## run the benchmarks: ours over netperf's and sockperf's, here and in a guest
 	@scripts/setup --test
 	@$(MAKE) --no-print-directory build
-	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 60m ./...
+	GODEBUG=asyncpreemptoff=1 $(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 60m ./...
 
 prove: ## renew the long proofs in docs/proofs; run it again to go on (PROOF=name for one)
 	@scripts/setup --test
