@@ -44,8 +44,9 @@ func both(client, server verdict) verdict {
 }
 
 // skipList remembers what need not be tried again: what a kernel lacks, by mode
-// and engine, because a tool that is not there says nothing of the mode. Both agents are given the same verdicts, so theirs are the same. A failure is
-// tried again: the conductor says when it has seen enough.
+// and engine, because a tool that is not there says nothing of the mode. Both
+// agents are given the same verdicts, so theirs are the same. A failure is tried
+// again: the conductor says when it has seen enough.
 type skipList map[[2]string]verdict
 
 func (s skipList) add(block proto.Block, v verdict) {

@@ -163,7 +163,7 @@ func TestStopping(t *testing.T) {
 	test := lab.Cells[0].Tests[0]
 	test.Precision, test.MaxRounds = 0.2, 40
 	blocks := w.blocks(t, 7)
-	width, mode := Precision(lab.Seed, lab.Cells[0], test, blocks)
+	width, mode := Precision(lab.Cells[0], test, blocks)
 	assert.Equal(t, "docker0", mode)
 	assert.Less(t, width, 0.2)
 	lab.Cells[0].Tests[0] = test
@@ -172,6 +172,6 @@ func TestStopping(t *testing.T) {
 	assert.Equal(t, testbed.Stopping{Precision: 0.2, MaxRounds: 40, Reached: true, Width: width, Mode: "docker0"}, *r.Tests[0].Stopping)
 	e := r.Tests[0].Modes[1].RatioToHost["p50"]
 	assert.LessOrEqual(t, *e.Hi / *e.Lo - 1, width+1e-12, "the width has held for a quarter of the rounds")
-	width, mode = Precision(lab.Seed, lab.Cells[0], test, nil)
+	width, mode = Precision(lab.Cells[0], test, nil)
 	assert.True(t, width > 1e300 && mode == "host", "nothing measured yet")
 }

@@ -18,9 +18,9 @@ import (
 // time, and stopping there would leave too narrow a one. So the width is the
 // widest that it had in the last quarter of the rounds, by its own method and
 // by Student's; and the intervals of such a test are wider to begin with.
-func Precision(seed int64, cell testbed.Cell, test testbed.Test, blocks []testbed.Block) (width float64, mode string) {
+func Precision(cell testbed.Cell, test testbed.Test, blocks []testbed.Block) (width float64, mode string) {
 	cell.Tests = []testbed.Test{test}
-	trials, _ := group(testbed.Lab{Seed: seed, Cells: []testbed.Cell{cell}}, blocks)
+	trials, _ := group(testbed.Lab{Cells: []testbed.Cell{cell}}, blocks)
 	return trials[0].precision()
 }
 

@@ -53,7 +53,7 @@ func (t *trial) more() int {
 	if t.test.Precision == 0 {
 		return 0
 	}
-	t.width, t.mode = report.Precision(t.seed, t.cell, t.test, t.blocks)
+	t.width, t.mode = report.Precision(t.cell, t.test, t.blocks)
 	left := t.test.MaxRounds - t.rounds
 	switch {
 	case t.width <= t.test.Precision:
