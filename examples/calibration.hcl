@@ -58,6 +58,6 @@ test "tcp_rr" {
   client   = vm.client
   server   = vm.server
   modes    = concat(values(mode.base), values(mode.plus))
-  rounds   = 16
+  rounds   = 24
   block    = "2s"
 }

@@ -5,7 +5,10 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
-found=$(bin/testbed doctor --calibrate)
+found=$(bin/testbed doctor --calibrate) || {
+	printf '%s\n' "$found" >&2
+	exit 1
+}
 cat <<PAGE
 # Calibration
 
