@@ -13,3 +13,8 @@ var First string
 //
 //go:embed calibration.hcl
 var Calibration string
+
+// CalibrationGuest is the lab of one guest in which Calibration is run.
+//
+//go:embed calibration-guest.hcl
+var CalibrationGuest string

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,29 +14,23 @@ import (
 	"github.com/testbed-lab/testbed/report"
 )
 
-// calibrate runs the lab whose answer is known and says whether it was found.
+// calibrate runs the lab whose answer is known and says whether it was found: in
+// a guest of its own, or on this very kernel where the backend is the local one.
 func (a *app) calibrate(ctx context.Context, out string, asJSON bool) error {
 	dir, err := os.MkdirTemp("", "testbed-calibrate-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "calibration.hcl")
-	if err := os.WriteFile(path, []byte(examples.Calibration), 0o600); err != nil {
-		return err
-	}
-	lab, err := a.loadToRun([]string{path})
-	if err != nil {
-		return err
-	}
-	store := run.Store{Dir: out}
-	if out == "" {
-		store.Dir = filepath.Join(dir, "result")
-	}
+	store := run.Store{Dir: cmp.Or(out, filepath.Join(dir, "result"))}
 	if err := store.Check(); err != nil {
 		return usageError{err, "name another folder with --out"}
 	}
-	recoveries, err := a.recover(ctx, lab, store)
+	find := a.recoverInGuest
+	if a.where == "local" {
+		find = a.recoverHere
+	}
+	recoveries, err := find(ctx, dir, store)
 	if err != nil {
 		return err
 	}
@@ -50,7 +45,20 @@ func (a *app) calibrate(ctx context.Context, out string, asJSON bool) error {
 	return err
 }
 
-func (a *app) recover(ctx context.Context, lab *run.Lab, store run.Store) ([]report.Recovery, error) {
+// embedded loads a lab that the program carries.
+func (a *app) embedded(dir, name, text string) (*run.Lab, error) {
+	path := filepath.Join(dir, name+".hcl")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	return a.loadToRun([]string{path})
+}
+
+func (a *app) recoverHere(ctx context.Context, dir string, store run.Store) ([]report.Recovery, error) {
+	lab, err := a.embedded(dir, "calibration", examples.Calibration)
+	if err != nil {
+		return nil, err
+	}
 	s, err := a.open(ctx, lab)
 	if err != nil {
 		return nil, err

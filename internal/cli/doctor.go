@@ -11,10 +11,10 @@ import (
 const doctorHelp = `Say what this machine lacks, each with the command that mends it. It changes
 nothing. Exit status 1 where Testbed cannot work.
 
-With --calibrate it boots two virtual machines, injects delays of 50 us, 200 us
-and 1 ms into requests, and says what was measured of each. That takes some
-minutes, and wants a machine that is quiet. Exit status 1 where a delay is not
-found again.`
+With --calibrate it boots a virtual machine, injects delays of 50 us, 200 us and
+1 ms into requests in it, and says what was measured of each. That takes some
+minutes, and wants a machine that is quiet. With --backend local it boots none.
+Exit status 1 where a delay is not found again.`
 
 func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{

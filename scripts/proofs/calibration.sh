@@ -1,5 +1,5 @@
 #!/bin/sh
-# inputs: examples/calibration.hcl guestagent/netmode/delay.go guestagent/rr guestagent/job.go report/recover.go report/ratio.go report/stats internal/cli/calibrate.go
+# inputs: examples/calibration.hcl examples/calibration-guest.hcl guestagent/netmode/delay.go guestagent/rr guestagent/job.go report/recover.go report/ratio.go report/stats internal/cli/calibrate.go internal/cli/calibrateguest.go
 #
 # A delay that was injected is found again, in the middle and in the tail.
 set -eu
