@@ -6,8 +6,7 @@
 # netem holds each request back on the client's NIC. It costs something itself
 # (a timer, an interrupt, a softirq) and its timer is late. So the base has netem
 # too, and what is looked for is the difference between two delays. The base is
-# long, because how late a timer is depends on how long it ran, the less so the
-# longer: under TCG it rises by 100 us up to 400 us, and hardly from 1 ms on.
+# long, because a timer is the later the longer it runs, and less and less so.
 
 lab "calibration" {
   description = "Delays of 50 us, 200 us and 1 ms, injected by netem and measured."

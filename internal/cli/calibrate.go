@@ -45,33 +45,37 @@ func (a *app) calibrate(ctx context.Context, out string, asJSON bool) error {
 	return err
 }
 
-// embedded loads a lab that the program carries.
-func (a *app) embedded(dir, name, text string) (*run.Lab, error) {
+// onEmbedded opens a session for a lab that the program carries.
+func (a *app) onEmbedded(ctx context.Context, dir, name, text string, do func(*session, *run.Lab) error) error {
 	path := filepath.Join(dir, name+".hcl")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return nil, err
+		return err
 	}
-	return a.loadToRun([]string{path})
-}
-
-func (a *app) recoverHere(ctx context.Context, dir string, store run.Store) ([]report.Recovery, error) {
-	lab, err := a.embedded(dir, "calibration", examples.Calibration)
+	lab, err := a.loadToRun([]string{path})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s, err := a.open(ctx, lab)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer s.close()
-	s.conductor.Scratch = store.Scratch(lab.Name)
-	outcome, failure := s.conductor.Run(ctx, lab)
-	if outcome == nil || failure != nil {
-		return nil, failure
-	}
-	recoveries, err := report.Recover(lab.Lab, outcome.Blocks)
-	_, unsaved := store.Save(lab, s.lockPath, outcome)
-	return recoveries, errors.Join(err, unsaved)
+	return do(s, lab)
+}
+
+func (a *app) recoverHere(ctx context.Context, dir string, store run.Store) (recoveries []report.Recovery, err error) {
+	err = a.onEmbedded(ctx, dir, "calibration", examples.Calibration, func(s *session, lab *run.Lab) error {
+		s.conductor.Scratch = store.Scratch(lab.Name)
+		outcome, failure := s.conductor.Run(ctx, lab)
+		if outcome == nil || failure != nil {
+			return failure
+		}
+		var unknown error
+		recoveries, unknown = report.Recover(lab.Lab, outcome.Blocks)
+		_, unsaved := store.Save(lab, s.lockPath, outcome)
+		return errors.Join(unknown, unsaved)
+	})
+	return recoveries, err
 }
 
 // mayMiss is how many intervals may miss what was injected. A perfect instrument

@@ -24,27 +24,18 @@ import (
 const guestResult = "/tmp/calibration"
 
 // recoverInGuest boots a guest and has this very program calibrate in it.
-func (a *app) recoverInGuest(ctx context.Context, dir string, store run.Store) ([]report.Recovery, error) {
-	lab, err := a.embedded(dir, "calibration-guest", examples.CalibrationGuest)
-	if err != nil {
-		return nil, err
-	}
+func (a *app) recoverInGuest(ctx context.Context, dir string, store run.Store) (recoveries []report.Recovery, err error) {
 	program, err := ownProgram()
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.open(ctx, lab)
-	if err != nil {
-		return nil, err
-	}
-	defer s.close()
-	var recoveries []report.Recovery
-	err = s.conductor.Borrow(ctx, lab, func(ctx context.Context, m provision.Machine) error {
-		recoveries, err = calibrateOn(ctx, m, program, s.conductor.Progress)
-		if err != nil {
-			return err
-		}
-		return fetch(ctx, m, guestResult, store.Dir)
+	err = a.onEmbedded(ctx, dir, "calibration-guest", examples.CalibrationGuest, func(s *session, lab *run.Lab) error {
+		return s.conductor.Borrow(ctx, lab, func(ctx context.Context, m provision.Machine) (err error) {
+			if recoveries, err = calibrateOn(ctx, m, program, s.conductor.Progress); err != nil {
+				return err
+			}
+			return fetch(ctx, m, guestResult, store.Dir)
+		})
 	})
 	return recoveries, err
 }
@@ -117,11 +108,24 @@ func fetch(ctx context.Context, m provision.Machine, from, to string) error {
 	return nil
 }
 
-// unpack writes the files of an archive into a folder, and nothing beside it.
+// unpack makes a folder of an archive, which appears whole or not at all, and
+// writes nothing beside it.
 func unpack(archive io.Reader, dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	partial, err := os.MkdirTemp(filepath.Dir(dir), ".partial-")
+	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(partial) // Gone by its new name where all went well.
+	if err := extract(archive, partial); err != nil {
+		return err
+	}
+	if err := os.Chmod(partial, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(partial, dir)
+}
+
+func extract(archive io.Reader, dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err

@@ -70,6 +70,10 @@ func TestUnpackStaysInItsFolder(t *testing.T) {
 	content, err := os.ReadFile(filepath.Join(dir, "result.json"))
 	require.NoError(t, err)
 	require.Equal(t, "ok", string(content))
-	require.Error(t, unpack(archive("../beside"), dir))
-	require.NoFileExists(t, filepath.Join(dir, "..", "beside"))
+	other := filepath.Join(filepath.Dir(dir), "other")
+	require.Error(t, unpack(archive("half", "../beside"), other))
+	require.NoFileExists(t, filepath.Join(filepath.Dir(dir), "beside"))
+	left, err := os.ReadDir(filepath.Dir(dir))
+	require.NoError(t, err)
+	require.Len(t, left, 1, "and half a result is none")
 }

@@ -15,8 +15,8 @@ cat <<PAGE
 netem holds each request of a guest back for a time that is known, and the
 difference of two such modes, measured as modes are compared with \`host\`, should
 be the difference of their delays. The base has a delay too, because netem costs
-something itself (a timer, an interrupt, a softirq), of which no difference of
-two delays has any. The lab is \`examples/calibration.hcl\`; the same on any rig:
+something itself (a timer, an interrupt, a softirq), most of which a difference of
+two delays is free of. The lab is \`examples/calibration.hcl\`; the same on any rig:
 
     testbed doctor --calibrate
 
