@@ -19,25 +19,24 @@ func markBridge(bridge, alias string) {
 	os.WriteFile(filepath.Join(netClass, bridge, "ifalias"), []byte(alias), 0)
 }
 
-// strayBridges are those of this owner that no network of libvirt's has.
-func strayBridges(owner string, known map[string]bool) (map[string]string, error) {
+// ownBridges lists those that carry this owner's mark.
+func ownBridges(owner string) ([]string, error) {
 	entries, err := os.ReadDir(netClass)
 	if err != nil {
 		return nil, fmt.Errorf("list network devices: %w", err)
 	}
 	prefix := fmt.Sprintf("testbed owner=%s lab=", owner)
-	stray := map[string]string{} // Lab's UUID by name.
+	var own []string
 	for _, entry := range entries {
 		alias, err := os.ReadFile(filepath.Join(netClass, entry.Name(), "ifalias"))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		lab, ours := strings.CutPrefix(strings.TrimSpace(string(alias)), prefix)
-		if err == nil && ours && !known[entry.Name()] {
-			stray[entry.Name()] = lab
+		if err == nil && strings.HasPrefix(string(alias), prefix) {
+			own = append(own, entry.Name())
 		}
 	}
-	return stray, nil
+	return own, nil
 }
 
 func removeBridge(name string) error {

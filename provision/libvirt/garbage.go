@@ -2,8 +2,6 @@ package libvirt
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -14,6 +12,10 @@ import (
 // package's documentation for what that is. It goes by what libvirt and the
 // kernel have; the state directory only adds labs that a process works on now.
 func (b *Backend) Garbage(ctx context.Context) ([]provision.Step, error) {
+	there, err := b.traces()
+	if err != nil {
+		return nil, err
+	}
 	all, err := b.observe(ctx)
 	if err != nil {
 		return nil, err
@@ -24,17 +26,13 @@ func (b *Backend) Garbage(ctx context.Context) ([]provision.Step, error) {
 	}
 	dead, live := all.sort(busy)
 	steps := b.removeAll(dead, "it belongs to no running lab")
-	bridges, err := b.strayBridgeSteps(all)
-	if err != nil {
-		return nil, err
-	}
-	steps = append(steps, bridges...)
+	steps = append(steps, there.strayBridgeSteps(all)...)
 	files, err := b.strayFileSteps(ctx, all, live, busy)
 	if err != nil {
 		return nil, err
 	}
 	steps = append(steps, files...)
-	steps = append(steps, b.strayFolderSteps(all, busy)...)
+	steps = append(steps, there.strayFolderSteps(b, all, busy)...)
 	return append(steps, b.strayStateSteps(idle, live)...), nil
 }
 
@@ -161,54 +159,4 @@ func (s seen) files(id string) func(name string) bool {
 		}
 		return false
 	}
-}
-
-func (b *Backend) strayBridgeSteps(all seen) ([]provision.Step, error) {
-	if !b.dialer.endpoint.system() {
-		return nil, nil
-	}
-	known := map[string]bool{}
-	for _, n := range all.networks {
-		known[n.bridge] = true
-	}
-	stray, err := strayBridges(b.names.owner, known)
-	if err != nil {
-		return nil, err
-	}
-	var steps []provision.Step
-	for name := range stray {
-		steps = append(steps, provision.Step{Stage: 1, Name: "remove bridge " + name, Action: provision.Remove,
-			Why: "libvirt has no network for it", Do: func(context.Context) error { return removeBridge(name) }})
-	}
-	return steps, nil
-}
-
-// strayFolderSteps find the folders of pools that libvirt has forgotten. They
-// have the pool's name, which carries the owner.
-func (b *Backend) strayFolderSteps(all seen, busy census) []provision.Step {
-	known := map[string]bool{}
-	for _, p := range all.pools {
-		known[p.lab] = true
-	}
-	entries, err := os.ReadDir(b.poolRoot)
-	if err != nil {
-		return nil // There is no such folder, or it is root's to look into.
-	}
-	var steps []provision.Step
-	for _, entry := range entries {
-		id, ours := b.names.poolLab(entry.Name())
-		if !ours || known[id] || busy.ids[id] {
-			continue
-		}
-		folder := filepath.Join(b.poolRoot, entry.Name())
-		steps = append(steps, provision.Step{Stage: 2, Name: "remove folder " + folder, Action: provision.Remove,
-			Why: "libvirt has no pool for it", Do: func(context.Context) error {
-				if err := os.RemoveAll(folder); err != nil {
-					return fmt.Errorf("remove folder %q: %w", folder, err)
-				}
-				b.removeSockets(id)
-				return nil
-			}})
-	}
-	return steps
 }

@@ -188,7 +188,7 @@ func requireNothingLeft(t *testing.T, owner string) {
 		require.NoError(t, err)
 		require.Empty(t, files)
 	}
-	bridges, err := strayBridges(owner, nil)
+	bridges, err := ownBridges(owner)
 	require.NoError(t, err)
 	require.Empty(t, bridges)
 	require.Empty(t, processes(t, "guest=testbed-"+owner+"-"))
