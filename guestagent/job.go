@@ -35,7 +35,7 @@ func (r *runner) job(block proto.Block) *job {
 		runner: r, block: block, config: config, keeps: test.Samples, tool: toolOf(block, test),
 		spec: netmode.Spec{
 			Mode: mode, Role: r.segment.Role, Self: r.segment.Self, Peer: r.segment.Peer,
-			Inner: r.segment.Inner, Protocol: config.Network(), Control: engine.NeedsControl(block.Engine),
+			Inner: r.segment.Inner, Service: r.segment.Service, Protocol: config.Network(), Control: engine.NeedsControl(block.Engine),
 		},
 		result: proto.BlockResult{Started: time.Now().UTC()},
 	}
@@ -94,8 +94,18 @@ func (j *job) client(ctx context.Context) (verdict, error) {
 }
 
 func (j *job) transact(ctx context.Context, server notice) error {
+	if j.alone() {
+		if err := j.serve(ctx); err != nil {
+			return err
+		}
+		server.Address, server.Control = j.served()
+	}
+	target, err := j.mode.Target(ctx, server.Address, server.Control)
+	if err != nil {
+		return err
+	}
 	if j.tool != nil {
-		return j.tool.transact(ctx, j, server.Address, server.Control)
+		return j.tool.transact(ctx, j, target, server.Control)
 	}
 	j.recording.Keep(nil)
 	if j.keeps {
@@ -104,7 +114,7 @@ func (j *job) transact(ctx context.Context, server notice) error {
 		}
 		j.recording.Keep(j.spool)
 	}
-	result, err := rr.Run(ctx, j.config, j.mode.Local, server.Address, j.recording)
+	result, err := rr.Run(ctx, j.config, j.mode.Local, target, j.recording)
 	j.result.Lost, j.result.Late, j.result.Duplicates = result.Lost, result.Late, result.Duplicates
 	j.result.Missed, j.result.MaxLag = result.Missed, result.MaxLag
 	if err != nil {
@@ -124,7 +134,7 @@ func (j *job) transact(ctx context.Context, server notice) error {
 func (j *job) server(ctx context.Context) (verdict, error) {
 	mine := judge(j.agree.name, j.listen(ctx))
 	say := notice{Block: j.block.Index, Phase: ready, verdict: mine}
-	if mine.ok() {
+	if mine.ok() && !j.alone() {
 		say.Address, say.Control = j.served()
 	}
 	if err := j.agree.say(ctx, say); err != nil {
@@ -153,11 +163,19 @@ func (j *job) served() (netip.AddrPort, uint16) {
 	return netip.AddrPortFrom(j.mode.Published, j.listening.Address.Port()), 0
 }
 
+// alone says that the client's machine plays both parts.
+func (j *job) alone() bool { return j.spec.Mode.Kind == netmode.KindLoopback }
+
 // listen builds the mode and starts the server in it.
 func (j *job) listen(ctx context.Context) error {
-	if err := j.build(ctx); err != nil {
+	if err := j.build(ctx); err != nil || j.alone() {
 		return err
 	}
+	return j.serve(ctx)
+}
+
+// serve starts the server where the mode has this machine's socket.
+func (j *job) serve(ctx context.Context) error {
 	if j.tool != nil {
 		return j.tool.listen(ctx, j)
 	}
@@ -190,9 +208,8 @@ func (j *job) fail(err error) {
 func (j *job) tearDown() error {
 	if j.listening != nil {
 		served, err := j.listening.Stop()
-		j.result.Counters = served.Counters
-		if j.result.Counters != nil {
-			j.result.Counters["transactions"] = served.Transactions
+		if !j.alone() { // There the counters are the client's, and of the same machine.
+			j.countServed(served)
 		}
 		if err != nil {
 			j.fail(err)
@@ -207,6 +224,13 @@ func (j *job) tearDown() error {
 		return nil
 	}
 	return j.mode.TearDown()
+}
+
+func (j *job) countServed(served rr.Served) {
+	j.result.Counters = served.Counters
+	if j.result.Counters != nil {
+		j.result.Counters["transactions"] = served.Transactions
+	}
 }
 
 // finish completes the result.

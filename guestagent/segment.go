@@ -2,6 +2,7 @@ package guestagent
 
 import (
 	"fmt"
+	"net/netip"
 
 	"github.com/testbed-lab/testbed/guestagent/engine"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
@@ -19,7 +20,7 @@ func check(s *proto.Segment) error {
 		return fmt.Errorf("read segment: role %q is neither client nor server", s.Role)
 	}
 	for _, host := range []proto.Host{s.Self, s.Peer} {
-		if !host.Address.IsValid() || !host.Address.Addr().Is4() {
+		if !is4(host.Address) {
 			return fmt.Errorf("read segment: machine %q has address %q, not an IPv4 one with its prefix length", host.Name, host.Address)
 		}
 	}
@@ -40,24 +41,32 @@ func check(s *proto.Segment) error {
 // checkContainers makes sure that every address that a mode needs is there.
 func checkContainers(s *proto.Segment) error {
 	for _, mode := range s.Modes {
-		needed := []proto.Host{s.Self, s.Peer}
-		switch {
-		case mode.Kind == netmode.KindHost:
-			continue
-		case mode.Masquerade:
-			if !s.Inner.Gateway.IsValid() || !s.Inner.Container.IsValid() {
-				return fmt.Errorf("read segment: mode %q masquerades, and the segment has no inner subnet", mode.Name)
-			}
-			continue
-		}
-		for _, host := range needed {
-			if !host.Container.IsValid() || !host.Container.Addr().Is4() {
-				return fmt.Errorf("read segment: mode %q needs a container address on machine %q", mode.Name, host.Name)
-			}
+		if what, ok := addressed(s, mode); !ok {
+			return fmt.Errorf("read segment: mode %q needs %s", mode.Name, what)
 		}
 	}
 	return nil
 }
+
+// addressed says which addresses a mode needs, and whether they are there.
+func addressed(s *proto.Segment, mode proto.Mode) (what string, ok bool) {
+	inner := is4(s.Inner.Gateway) && is4(s.Inner.Container)
+	switch mode.Kind {
+	case netmode.KindHost, netmode.KindLoopback:
+		return "", true
+	case netmode.KindVxlan, netmode.KindGeneve, netmode.KindWireguard:
+		return "an overlay address on both machines, and an inner subnet", inner && is4(s.Self.Overlay) && is4(s.Peer.Overlay)
+	}
+	if mode.Masquerade {
+		return "an inner subnet to masquerade", inner
+	}
+	if mode.Shim && !inner {
+		return "an inner subnet for its shim", false
+	}
+	return "a container address on both machines", is4(s.Self.Container) && is4(s.Peer.Container)
+}
+
+func is4(p netip.Prefix) bool { return p.IsValid() && p.Addr().Is4() }
 
 func findMode(s *proto.Segment, name string) (proto.Mode, error) {
 	for _, mode := range s.Modes {
@@ -65,8 +74,8 @@ func findMode(s *proto.Segment, name string) (proto.Mode, error) {
 			return mode, nil
 		}
 	}
-	if name == netmode.KindHost {
-		return proto.Mode{Name: name, Kind: netmode.KindHost}, nil
+	if name == netmode.KindHost || name == netmode.KindLoopback {
+		return proto.Mode{Name: name, Kind: name}, nil
 	}
 	return proto.Mode{}, fmt.Errorf("no mode is named %q", name)
 }

@@ -90,6 +90,8 @@ func harm(m testbed.Mode, end testbed.End) string {
 		return "gives the NIC away to the container"
 	case end == testbed.AtClient && m.Delay > 0:
 		return "delays all that the NIC carries"
+	case m.ThreadedNAPI != nil, m.Kind == "host" && m.Tuned():
+		return "changes settings of the NIC"
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package hcl
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -8,10 +9,13 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-var (
-	modeKinds  = []string{"host", "loopback", "veth", "macvlan", "ipvlan", "netkit", "vxlan", "geneve", "wireguard"}
-	builtKinds = []string{"host", "veth", "macvlan", "ipvlan"}
-)
+var modeKinds = []string{"host", "loopback", "veth", "macvlan", "ipvlan", "netkit", "vxlan", "geneve", "wireguard"}
+
+// tunings are set on devices that exist or are made, whatever their kind.
+var tunings = []string{"mtu", "gro", "tso", "rx_checksum", "threaded_napi", "qdisc"}
+
+// qdiscName is what the kernel's names of queueing disciplines look like.
+var qdiscName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,14}$`)
 
 // submodes are the values of mode by kind; the first is the default.
 var submodes = map[string][]string{
@@ -34,6 +38,7 @@ func mode(f fields, name string) testbed.Mode {
 		Shim:         get[bool](f, "shim"),
 		Container:    get[string](f, "container"),
 		Service:      get[bool](f, "service"),
+		Proxy:        get[string](f, "proxy"),
 		Delay:        get[time.Duration](f, "delay"),
 		MTU:          get[int](f, "mtu"),
 		GRO:          optional[bool](f, "gro"),
@@ -80,7 +85,7 @@ func containerKind(f *fields) string {
 		f.reject("container", "Bad container", "A container is \"docker://NAME\", \"podman://NAME\" or \"pid://N\".")
 		return ""
 	}
-	for _, name := range []string{"mtu", "gro", "tso", "rx_checksum", "threaded_napi", "qdisc"} {
+	for _, name := range tunings {
 		if f.set(name) {
 			f.reject(name, "Impossible mode", "A container that runs is measured as it is, so %q cannot be set.", name)
 		}
@@ -115,9 +120,6 @@ func submode(f *fields, kind string) string {
 	}
 	written := get[string](*f, "mode")
 	if slices.Contains(allowed, written) {
-		if kind == "macvlan" && written != "bridge" {
-			f.scope.source.out.unbuiltf(f.at("mode"), "Mode %q of macvlan is not built yet; built is \"bridge\".", written)
-		}
 		return written
 	}
 	f.reject("mode", "Impossible mode", "%s has no mode %q.%s It can be %s.%s", "Kind "+kind, written, suggest(written, allowed), quoted(allowed), elsewhere(kind, written))
@@ -134,6 +136,45 @@ func elsewhere(kind, written string) string {
 
 // checkCombination reports what no kernel can do.
 func checkCombination(f *fields, m testbed.Mode) {
+	checkVeth(f, m)
+	checkService(f, m)
+	checkTuning(f, m)
+	switch {
+	case !m.Shim || !f.ok("shim", "mode", "flag"):
+	case m.Kind == "macvlan" && m.Mode != "bridge":
+		f.reject("shim", "Impossible mode", "A shim reaches the container as its sibling, and siblings of macvlan mode %q do not reach each other. Write mode = \"bridge\".", m.Mode)
+	case m.Kind == "ipvlan" && m.Flag != "bridge":
+		f.reject("shim", "Impossible mode", "A shim reaches the container as its sibling, and siblings with flag %q do not reach each other. Write flag = \"bridge\".", m.Flag)
+	}
+}
+
+func checkService(f *fields, m testbed.Mode) {
+	switch {
+	case f.set("proxy") && !m.Service && f.ok("service"):
+		f.reject("proxy", "No service", "\"proxy\" says what translates a service's address, and the mode has none. Add service = true.")
+	case m.Service && m.Kind == "loopback":
+		f.reject("service", "Impossible mode", "In loopback the server is at the client's own address, and no service stands before it.")
+	}
+}
+
+// checkTuning reports what would change a device that is not the lab's.
+func checkTuning(f *fields, m testbed.Mode) {
+	for _, name := range tunings {
+		if m.Kind == "loopback" && f.set(name) {
+			f.reject(name, "Impossible mode", "Loopback uses lo, which the whole machine shares, so %q is not set there.", name)
+		}
+	}
+	switch {
+	case !f.ok("qdisc") || m.Qdisc == "":
+	case !qdiscName.MatchString(m.Qdisc):
+		f.reject("qdisc", "Bad qdisc", "%q is no name of a queueing discipline. They are named as tc names them, such as \"fq\".", m.Qdisc)
+	case m.Delay > 0:
+		f.reject("qdisc", "Impossible mode", "A delay is a queueing discipline, netem, so there is no room for %q.", m.Qdisc)
+	}
+}
+
+// checkVeth reports ways from a pair's outer end to the NIC that lead nowhere.
+func checkVeth(f *fields, m testbed.Mode) {
 	if m.Kind != "veth" || !f.ok("uplink", "masquerade") {
 		return
 	}

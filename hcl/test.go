@@ -79,9 +79,6 @@ func (c *cellLoader) testModes(f *fields) []string {
 			continue
 		}
 		seen[r.name] = true
-		if r.name == "loopback" && r.code == "mode.loopback" {
-			c.source.out.unbuiltf(r.at, "mode.loopback is not built yet.")
-		}
 		if r.name != "host" {
 			modes = append(modes, r.name)
 		}

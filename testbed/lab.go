@@ -135,24 +135,30 @@ type Mode struct {
 	Uplink     string // veth: "bridge", "l2" or "routed".
 	Masquerade bool   // veth with uplink "bridge": what docker0 does.
 	Mode       string // macvlan: bridge, private, vepa, passthru. ipvlan: l2, l3, l3s. netkit: l2, l3.
-	Flag       string // ipvlan: bridge, private, vepa. Not built yet, but for "bridge".
-	Rules      int    // veth: extra nft rules. Not built yet.
-	Redirect   string // veth, netkit: "peer". Not built yet.
-	Scrub      string // netkit: "none", "default". Not built yet.
-	Shim       bool   // ipvlan, macvlan: host-side interface. Not built yet.
+	Flag       string // ipvlan: bridge, private, vepa.
+	Rules      int    // veth: extra nft rules.
+	Redirect   string // veth, netkit: "peer".
+	Scrub      string // netkit: "none", "default".
+	Shim       bool   // ipvlan, macvlan: host-side interface.
 	Container  string // docker://NAME, podman://NAME, pid://N. Not built yet.
-	Service    bool   // Through a virtual service address. Not built yet.
+	Service    bool   // Through a virtual service address.
+	Proxy      string // Of a service: nft (also where empty) or ipvs.
 
 	// Delay is injected by netem on the NIC, on the client's side: to calibrate.
 	// Kind "host" only.
 	Delay time.Duration
 
-	MTU          int    // 0: as the NIC. Not built yet.
-	GRO          *bool  // Not built yet.
-	TSO          *bool  // Not built yet.
-	RxChecksum   *bool  // Not built yet.
-	ThreadedNAPI *bool  // Not built yet.
-	Qdisc        string // Not built yet.
+	MTU          int // 0: as the NIC.
+	GRO          *bool
+	TSO          *bool
+	RxChecksum   *bool
+	ThreadedNAPI *bool
+	Qdisc        string
+}
+
+// Tuned reports whether the mode sets anything of its devices.
+func (m Mode) Tuned() bool {
+	return m.MTU != 0 || m.GRO != nil || m.TSO != nil || m.RxChecksum != nil || m.ThreadedNAPI != nil || m.Qdisc != ""
 }
 
 // Test is one RR workload between a client and a server over a set of modes.

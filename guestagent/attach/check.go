@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -73,10 +72,7 @@ func (v *view) own(nic netlink.Link, connection string) error {
 // roomFor refuses a subnet that the machine uses otherwise: either the lab's
 // packets would go astray, or the machine's own.
 func (v *view) roomFor(segment proto.Segment) error {
-	subnets := []netip.Prefix{segment.Self.Address.Masked()}
-	if slices.ContainsFunc(segment.Modes, func(m proto.Mode) bool { return m.Masquerade }) {
-		subnets = append(subnets, segment.Inner.Gateway.Masked())
-	}
+	subnets := append(subnetsOf(segment), segment.Self.Address.Masked())
 	nic := v.named(segment.Self.Device).Attrs().Index
 	for i, subnet := range subnets {
 		if i > 0 {
@@ -152,6 +148,22 @@ func (v *view) reaches(nic netlink.Link, peer proto.Host) error {
 	return nil
 }
 
+// subnetsOf are those that the segment's modes use beside the lab's own.
+func subnetsOf(segment proto.Segment) (subnets []netip.Prefix) {
+	for _, mode := range segment.Modes {
+		if mode.Masquerade || mode.Shim {
+			subnets = append(subnets, segment.Inner.Gateway.Masked())
+		}
+		if mode.Kind == "vxlan" || mode.Kind == "geneve" || mode.Kind == "wireguard" {
+			subnets = append(subnets, segment.Self.Overlay.Masked())
+		}
+		if mode.Service != "" {
+			subnets = append(subnets, netip.PrefixFrom(segment.Service, segment.Service.BitLen()))
+		}
+	}
+	return subnets
+}
+
 // checkModes refuses what would cut a shared NIC off, or slow down what else it
 // carries. Package hcl has said so before, at the line of the lab.
 func checkModes(segment proto.Segment) error {
@@ -175,6 +187,8 @@ func harm(mode proto.Mode, role proto.Role) string {
 		return "gives the NIC away to the container"
 	case role == proto.Client && mode.Delay > 0:
 		return "delays all that the NIC carries"
+	case mode.Tuning.ThreadedNAPI != nil, mode.Kind == "host" && mode.Tuning != proto.Tuning{}:
+		return "changes settings of the NIC"
 	}
 	return ""
 }

@@ -28,6 +28,9 @@ var Inner = proto.Inner{
 	Container: netip.MustParsePrefix("198.18.0.2/29"),
 }
 
+// Service is the virtual address of modes that have one.
+var Service = netip.MustParseAddr("198.18.2.1")
+
 // Machine is one end of the wire.
 type Machine struct {
 	Host  proto.Host
@@ -41,8 +44,8 @@ func Pair(t testing.TB) (client, server *Machine) {
 	if os.Getuid() != 0 {
 		t.Skip("this machine lacks root: network namespaces cannot be made")
 	}
-	client = machine(t, "client", "10.77.0.1/24", "10.77.0.101/24")
-	server = machine(t, "server", "10.77.0.2/24", "10.77.0.102/24")
+	client = machine(t, "client", "10.77.0.1/24", "10.77.0.101/24", "198.18.1.1/24")
+	server = machine(t, "server", "10.77.0.2/24", "10.77.0.102/24", "198.18.1.2/24")
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = NIC
 	must(t, "add wire", client.Links.LinkAdd(&netlink.Veth{
@@ -55,7 +58,7 @@ func Pair(t testing.TB) (client, server *Machine) {
 	return client, server
 }
 
-func machine(t testing.TB, name, address, container string) *Machine {
+func machine(t testing.TB, name, address, container, overlay string) *Machine {
 	space, err := namespace.New(func() error {
 		_ = os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0) // Absent without IPv6.
 		return nil
@@ -69,6 +72,7 @@ func machine(t testing.TB, name, address, container string) *Machine {
 		Host: proto.Host{
 			Name: name, Device: NIC,
 			Address: netip.MustParsePrefix(address), Container: netip.MustParsePrefix(container),
+			Overlay: netip.MustParsePrefix(overlay),
 		},
 		Space: space, Links: links,
 	}

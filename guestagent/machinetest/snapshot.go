@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -22,8 +23,17 @@ import (
 // difference reads well.
 func (m *Machine) Snapshot(t testing.TB) []string {
 	t.Helper()
+	return m.look(t, append(m.parts(), m.sysctls))
+}
+
+func (m *Machine) parts() []func(testing.TB) []string {
+	return []func(testing.TB) []string{m.links, m.qdiscs, m.addresses, m.routes, m.rules, m.neighbours, m.ruleset}
+}
+
+func (m *Machine) look(t testing.TB, parts []func(testing.TB) []string) []string {
+	t.Helper()
 	var lines []string
-	for _, part := range []func(testing.TB) []string{m.links, m.qdiscs, m.addresses, m.routes, m.rules, m.neighbours, m.sysctls, m.ruleset} {
+	for _, part := range parts {
 		found := part(t)
 		sort.Strings(found)
 		lines = append(lines, found...)
@@ -36,9 +46,22 @@ func (m *Machine) Snapshot(t testing.TB) []string {
 // for it goes on, so it looks again for a second.
 func (m *Machine) RequireUnchanged(t testing.TB, before []string, why ...any) {
 	t.Helper()
+	m.requireSame(t, before, append(m.parts(), m.sysctls), why...)
+}
+
+// RequireUnchangedButSysctls leaves out some seven hundred files, which take
+// most of the time: for a test that looks often, and at all of it at its end.
+func (m *Machine) RequireUnchangedButSysctls(t testing.TB, before []string, why ...any) {
+	t.Helper()
+	before = slices.DeleteFunc(slices.Clone(before), func(line string) bool { return strings.HasPrefix(line, "sysctl ") })
+	m.requireSame(t, before, m.parts(), why...)
+}
+
+func (m *Machine) requireSame(t testing.TB, before []string, parts []func(testing.TB) []string, why ...any) {
+	t.Helper()
 	difference := ""
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if difference = cmp.Diff(before, m.Snapshot(t)); difference == "" {
+		if difference = cmp.Diff(before, m.look(t, parts)); difference == "" {
 			return
 		}
 	}

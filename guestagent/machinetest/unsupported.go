@@ -11,7 +11,8 @@ import (
 // needs is what each kind of mode asks of a kernel. A guest that boots our image
 // has all of it.
 var needs = map[string]string{
-	"veth": "CONFIG_VETH", "macvlan": "CONFIG_MACVLAN", "ipvlan": "CONFIG_IPVLAN",
+	"veth": "CONFIG_VETH", "macvlan": "CONFIG_MACVLAN", "ipvlan": "CONFIG_IPVLAN", "netkit": "CONFIG_NETKIT",
+	"vxlan": "CONFIG_VXLAN", "geneve": "CONFIG_GENEVE", "wireguard": "CONFIG_WIREGUARD",
 }
 
 // RequireUnsupported fails the test unless err names what the mode needs, and
@@ -22,6 +23,13 @@ func RequireUnsupported(t testing.TB, mode proto.Mode, err error) {
 	need := needs[mode.Kind]
 	if mode.Delay > 0 {
 		need = "CONFIG_NET_SCH_NETEM"
+	}
+	switch named := need != "" && strings.Contains(err.Error(), need); {
+	case named:
+	case mode.Service == "ipvs":
+		need = "CONFIG_IP_VS"
+	case mode.Redirect != "":
+		need = "CONFIG_NET_CLS_BPF"
 	}
 	if need == "" || !strings.Contains(err.Error(), need) {
 		t.Fatalf("mode %q is unsupported, and the reason does not name what it needs (%s): %v", mode.Name, need, err)

@@ -14,10 +14,15 @@ import (
 
 // The kinds that are built.
 const (
-	KindHost    = "host"
-	KindVeth    = "veth"
-	KindMacvlan = "macvlan"
-	KindIpvlan  = "ipvlan"
+	KindHost      = "host"
+	KindLoopback  = "loopback"
+	KindVeth      = "veth"
+	KindMacvlan   = "macvlan"
+	KindIpvlan    = "ipvlan"
+	KindNetkit    = "netkit"
+	KindVxlan     = "vxlan"
+	KindGeneve    = "geneve"
+	KindWireguard = "wireguard"
 )
 
 // inside is the container's interface, named as every engine names it.
@@ -44,7 +49,7 @@ func (b *build) steps() ([]step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := b.checkDelay(); err != nil {
+	if err := b.check(); err != nil {
 		return nil, err
 	}
 	var steps []step
@@ -53,6 +58,12 @@ func (b *build) steps() ([]step, error) {
 	}
 	if b.spec.Contained(b.spec.Role) {
 		steps = append(steps, container()...)
+	} else {
+		steps = append(steps, b.tunnelEnd()...)
+	}
+	steps = append(steps, b.tuning()...)
+	if b.serves() {
+		steps = append(steps, b.servicePath()...)
 	}
 	if b.spec.peerContained() && b.needsRoute() {
 		steps = append(steps, b.peerRoute())
@@ -60,18 +71,36 @@ func (b *build) steps() ([]step, error) {
 	return steps, nil
 }
 
+// check refuses attributes that the kind does not have.
+func (b *build) check() error {
+	for _, one := range []func() error{b.checkDelay, b.checkRules, b.checkRedirect, b.checkShim, b.checkService, b.checkTuning} {
+		if err := one(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (b *build) kind() (func() []step, error) {
 	switch mode := b.spec.Mode; mode.Kind {
 	case KindHost:
 		return b.host, nil
+	case KindLoopback:
+		return b.loopback, nil
 	case KindVeth:
 		return b.veth()
 	case KindMacvlan:
 		return b.macvlan()
 	case KindIpvlan:
 		return b.ipvlan()
+	case KindNetkit:
+		return b.netkit()
+	case KindVxlan, KindGeneve:
+		return b.tunnelToBridge, nil
+	case KindWireguard:
+		return b.wireguardRouted, nil
 	default:
-		return nil, fmt.Errorf("build mode %q: kind %q is not built yet; this agent knows host, veth, macvlan and ipvlan", mode.Name, mode.Kind)
+		return nil, fmt.Errorf("build mode %q: kind %q is unknown; this agent knows host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve and wireguard", mode.Name, mode.Kind)
 	}
 }
 
@@ -115,9 +144,7 @@ func (b *build) containerSpace() step {
 	return step{
 		name: "make the container's namespace",
 		do: func() (err error) {
-			b.space, err = namespace.New(func() error {
-				return writeIfThere("net/ipv6/conf/default/disable_ipv6", "1")
-			})
+			b.space, err = namespace.New(b.quieten)
 			if err != nil {
 				return err
 			}
@@ -134,6 +161,20 @@ func (b *build) containerSpace() step {
 			return err
 		},
 	}
+}
+
+// quieten runs in the container's namespace. A gateway on the container's own
+// segment would redirect it past itself, and so past a service.
+func (b *build) quieten() error {
+	if b.serves() {
+		if err := writeSysctl("net/ipv4/conf/all/accept_redirects", "0"); err != nil {
+			return err
+		}
+		if err := writeSysctl("net/ipv4/conf/default/accept_redirects", "0"); err != nil {
+			return err
+		}
+	}
+	return writeIfThere("net/ipv6/conf/default/disable_ipv6", "1")
 }
 
 // bringUp sets the container's devices up, lo as well.

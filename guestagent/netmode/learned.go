@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -41,7 +42,7 @@ func (b *build) flushNeighbours() error {
 func (b *build) ofPeer(ip net.IP) bool {
 	address, ok := netip.AddrFromSlice(ip)
 	address = address.Unmap()
-	return ok && (address == b.spec.Peer.Address.Addr() || address == b.spec.Peer.Container.Addr())
+	return ok && slices.Contains([]netip.Addr{b.spec.Peer.Address.Addr(), b.spec.Peer.Container.Addr(), b.spec.Peer.Overlay.Addr()}, address)
 }
 
 // flushConntrack forgets tracked connections between the two machines, in a
@@ -85,5 +86,5 @@ func (o ours) has(ip net.IP) bool {
 			return true
 		}
 	}
-	return false
+	return ok && (address == o.Service || address == o.Self.Overlay.Addr() || address == o.Peer.Overlay.Addr())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -147,13 +148,26 @@ func (b *build) operational(machineSide ...string) step {
 		if err := waitOperational(ctx, b.links, inside); err != nil {
 			return err
 		}
-		for _, name := range machineSide {
-			if err := waitOperational(ctx, b.machine.links, name); err != nil {
-				return err
-			}
-		}
-		return nil
+		return b.waitMachineSide(ctx, machineSide)
 	}}
+}
+
+// machineOperational is the same for devices of the machine's side alone.
+func (b *build) machineOperational(names ...string) step {
+	return step{name: "wait until " + strings.Join(names, ", ") + " is operational", do: func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), operationalTimeout)
+		defer cancel()
+		return b.waitMachineSide(ctx, names)
+	}}
+}
+
+func (b *build) waitMachineSide(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if err := waitOperational(ctx, b.machine.links, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // waitOperational polls, because a link event may have passed before anyone

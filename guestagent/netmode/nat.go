@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// natTable is the one nft table that is ours.
+// natTable is ours, in which a masquerading bridge has its rules.
 const natTable = "testbed"
 
 // Offsets in the IPv4 header, and of the destination port in TCP's and UDP's.
@@ -23,8 +23,15 @@ const (
 	portLength    = 2
 )
 
-func (b *build) table() *nftables.Table {
-	return &nftables.Table{Name: natTable, Family: nftables.TableFamilyIPv4}
+func table(name string) *nftables.Table {
+	return &nftables.Table{Name: name, Family: nftables.TableFamilyIPv4}
+}
+
+func postrouting(table *nftables.Table) *nftables.Chain {
+	return &nftables.Chain{
+		Name: "postrouting", Table: table, Type: nftables.ChainTypeNAT,
+		Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource,
+	}
 }
 
 func (b *build) nft() (*nftables.Conn, error) {
@@ -35,49 +42,48 @@ func (b *build) nft() (*nftables.Conn, error) {
 	return conn, nil
 }
 
-// masquerade is a step that makes our table, and in it the rule by which what
-// leaves the inner subnet takes the machine's address.
-func (b *build) masquerade() step {
+// addTable is a step that makes a table of ours with what fill puts into it.
+func (b *build) addTable(name string, fill func(*nftables.Conn, *nftables.Table)) step {
 	return step{
-		name: "add nft table " + natTable,
+		name: "add nft table " + name,
 		do: func() error {
 			conn, err := b.nft()
 			if err != nil {
 				return err
 			}
-			table := conn.CreateTable(b.table())
-			chain := conn.AddChain(&nftables.Chain{
-				Name: "postrouting", Table: table, Type: nftables.ChainTypeNAT,
-				Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource,
-			})
-			conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: b.masqueradeRule()})
-			if err := b.commit(conn); err != nil {
-				return err
-			}
-			b.note("nft masquerade %s, not out of %s", b.spec.Inner.Gateway.Masked(), b.name(bridgePrefix))
-			return nil
+			fill(conn, conn.CreateTable(table(name)))
+			return b.commit(conn, name)
 		},
 		undo: func() error {
 			conn, err := b.nft()
 			if err != nil {
 				return err
 			}
-			conn.DelTable(b.table())
+			conn.DelTable(table(name))
 			if err := conn.Flush(); err != nil && !errors.Is(err, unix.ENOENT) {
-				return fmt.Errorf("remove nft table %q: %w", natTable, err)
+				return fmt.Errorf("remove nft table %q: %w", name, err)
 			}
 			return b.flushConntrack()
 		},
 	}
 }
 
-func (b *build) commit(conn *nftables.Conn) error {
+// masquerade is a step that makes our table, and in it the rule by which what
+// leaves the inner subnet takes the machine's address.
+func (b *build) masquerade() step {
+	return b.addTable(natTable, func(conn *nftables.Conn, table *nftables.Table) {
+		conn.AddRule(&nftables.Rule{Table: table, Chain: conn.AddChain(postrouting(table)), Exprs: b.masqueradeRule()})
+		b.note("nft masquerade %s, not out of %s", b.spec.Inner.Gateway.Masked(), b.name(bridgePrefix))
+	})
+}
+
+func (b *build) commit(conn *nftables.Conn, table string) error {
 	err := conn.Flush()
 	if errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("add nft table %q: it is there already, perhaps of an agent that was killed; remove it with: nft delete table ip %s", natTable, natTable)
+		return fmt.Errorf("add nft table %q: it is there already, perhaps of an agent that was killed; remove it with: nft delete table ip %[1]s", table)
 	}
 	if err != nil {
-		return fmt.Errorf("write nft table %q: %w", natTable, b.explainNAT(err))
+		return fmt.Errorf("write nft table %q: %w", table, b.explainNAT(err))
 	}
 	return nil
 }
@@ -121,13 +127,13 @@ func (b *build) publish(name, protocol string, port *uint16) step {
 			return err
 		}
 		chain := conn.AddChain(&nftables.Chain{
-			Name: "prerouting", Table: b.table(), Type: nftables.ChainTypeNAT,
+			Name: "prerouting", Table: table(natTable), Type: nftables.ChainTypeNAT,
 			Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityNATDest,
 		})
 		machine := netip.AddrPortFrom(b.spec.Self.Address.Addr(), *port)
 		container := netip.AddrPortFrom(b.spec.Inner.Container.Addr(), *port)
-		conn.AddRule(&nftables.Rule{Table: b.table(), Chain: chain, Exprs: destinationRule(protocol, machine, container)})
-		if err := b.commit(conn); err != nil {
+		conn.AddRule(&nftables.Rule{Table: table(natTable), Chain: chain, Exprs: destinationRule(protocol, machine, container)})
+		if err := b.commit(conn, natTable); err != nil {
 			return err
 		}
 		b.mode.Published = machine.Addr()

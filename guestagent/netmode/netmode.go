@@ -72,6 +72,8 @@ type Spec struct {
 	Self  proto.Host
 	Peer  proto.Host
 	Inner proto.Inner
+	// Service is the virtual address of a mode that has one.
+	Service netip.Addr
 	// Protocol is "tcp" or "udp": what a masquerading server's port is
 	// published for.
 	Protocol string
@@ -82,7 +84,7 @@ type Spec struct {
 
 // Contained reports whether the end that plays a role is in a container.
 func (s *Spec) Contained(role proto.Role) bool {
-	if s.Mode.Kind == KindHost {
+	if s.Mode.Kind == KindHost || s.Mode.Kind == KindLoopback {
 		return false
 	}
 	at := s.Mode.At

@@ -3,10 +3,32 @@ package netmode
 import (
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
+
+// containerRouteTo is a step that gives the container a route: by a gateway, or
+// (nil) straight onto its device. It goes with the container.
+func (b *build) containerRouteTo(name string, to netip.Prefix, gateway net.IP) step {
+	return step{name: name, do: func() error {
+		link, err := b.insideLink()
+		if err != nil {
+			return err
+		}
+		route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(to), Gw: gateway}
+		if gateway == nil {
+			route.Scope = unix.RT_SCOPE_LINK
+		} else {
+			route.SetFlag(netlink.FLAG_ONLINK)
+		}
+		if err := b.links.RouteAdd(route); err != nil {
+			return fmt.Errorf("add route to %s in the container: %w", to, err)
+		}
+		return nil
+	}}
+}
 
 // needsRoute reports whether a container of this mode is beyond its machine, so
 // that the other machine needs a route where elsewhere ARP suffices.
@@ -15,6 +37,8 @@ func (b *build) needsRoute() bool {
 	switch mode.Kind {
 	case KindVeth:
 		return mode.Uplink == "routed"
+	case KindNetkit:
+		return true
 	case KindIpvlan:
 		return mode.Mode == "l3" || mode.Mode == "l3s"
 	}
@@ -56,23 +80,15 @@ func (b *build) machineRoute(name string, route *netlink.Route, note string) ste
 // gateway, or (nil) straight onto the device. onlink, because the gateway of a
 // routed veth is in no subnet of the container's.
 func (b *build) defaultRoute(gateway net.IP) step {
-	return step{name: "give the container a default route", do: func() error {
-		link, err := b.insideLink()
-		if err != nil {
-			return err
-		}
-		route := &netlink.Route{LinkIndex: link.Attrs().Index, Dst: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}}
+	route := b.containerRouteTo("give the container a default route", netip.PrefixFrom(netip.IPv4Unspecified(), 0), gateway)
+	add := route.do
+	route.do = func() error {
 		if gateway == nil {
-			route.Scope = unix.RT_SCOPE_LINK
 			b.note("container default dev %s", inside)
 		} else {
-			route.Gw = gateway
-			route.SetFlag(netlink.FLAG_ONLINK)
 			b.note("container default via %s", gateway)
 		}
-		if err := b.links.RouteAdd(route); err != nil {
-			return fmt.Errorf("add default route in the container: %w", err)
-		}
-		return nil
-	}}
+		return add()
+	}
+	return route
 }

@@ -30,6 +30,21 @@ func (b *build) setSysctl(key, value string) step {
 	}
 }
 
+// keepSysctl is a step that changes nothing, and puts back what a driver changed.
+func (b *build) keepSysctl(key string) step {
+	var old string
+	return step{
+		name: "remember " + key,
+		do: func() error {
+			return b.machine.space.Do(func() (err error) {
+				old, err = readSysctl(key)
+				return err
+			})
+		},
+		undo: func() error { return b.machine.space.Do(func() error { return writeSysctl(key, old) }) },
+	}
+}
+
 // deviceSysctls is a step that sets sysctls of a device of ours, which go with it.
 func (b *build) deviceSysctls(device string, pairs ...[2]string) step {
 	return step{name: "set sysctls of " + device, do: func() error {
@@ -51,6 +66,11 @@ func (b *build) deviceSysctls(device string, pairs ...[2]string) step {
 // (ip_route_input_slow, IN_DEV_FORWARD).
 func (b *build) forward(device string) step {
 	return b.setSysctl(forwarding(device), "1")
+}
+
+// forwardDevice is the same for a device of ours, with which the setting goes.
+func (b *build) forwardDevice(device string) step {
+	return b.deviceSysctls(device, [2]string{"net/ipv4/conf/%s/forwarding", "1"})
 }
 
 func forwarding(device string) string { return "net/ipv4/conf/" + device + "/forwarding" }

@@ -39,11 +39,18 @@ func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupport
 
 // Versions: kernelnewbies.org/LinuxChanges and the commits that added the kinds.
 var (
-	needsVeth    = UnsupportedError{"veth", "CONFIG_VETH", "veth", ""}
-	needsBridge  = UnsupportedError{"bridge", "CONFIG_BRIDGE", "bridge", ""}
-	needsMacvlan = UnsupportedError{"macvlan", "CONFIG_MACVLAN", "macvlan", "3.9"}
-	needsIpvlan  = UnsupportedError{"ipvlan", "CONFIG_IPVLAN", "ipvlan", "3.19"}
-	needsL3S     = UnsupportedError{"ipvlan mode l3s", "CONFIG_IPVLAN_L3S", "", "4.9"}
+	needsVeth      = UnsupportedError{"veth", "CONFIG_VETH", "veth", ""}
+	needsBridge    = UnsupportedError{"bridge", "CONFIG_BRIDGE", "bridge", ""}
+	needsMacvlan   = UnsupportedError{"macvlan", "CONFIG_MACVLAN", "macvlan", "3.9"}
+	needsIpvlan    = UnsupportedError{"ipvlan", "CONFIG_IPVLAN", "ipvlan", "3.19"}
+	needsL3S       = UnsupportedError{"ipvlan mode l3s", "CONFIG_IPVLAN_L3S", "", "4.9"}
+	needsVxlan     = UnsupportedError{"vxlan", "CONFIG_VXLAN", "vxlan", "3.7"}
+	needsGeneve    = UnsupportedError{"geneve", "CONFIG_GENEVE", "geneve", "3.18"}
+	needsWireguard = UnsupportedError{"wireguard", "CONFIG_WIREGUARD", "wireguard", "5.6"}
+	needsNetkit    = UnsupportedError{"netkit", "CONFIG_NETKIT", "", "6.7"}
+	needsScrub     = UnsupportedError{"netkit scrub", "CONFIG_NETKIT", "", "6.12"}
+	// Without a CONFIG of its own: flags are part of ipvlan since then.
+	needsIpvlanFlag = UnsupportedError{"ipvlan flags", "CONFIG_IPVLAN", "ipvlan", "4.15"}
 )
 
 // enotsupp is the kernel's own ENOTSUPP, which has no name in user space.
@@ -83,6 +90,14 @@ func simplest(link netlink.Link, need UnsupportedError) netlink.Link {
 	switch link := link.(type) {
 	case *netlink.Bridge:
 		return &netlink.Bridge{LinkAttrs: attrs}
+	case *netlink.Vxlan:
+		return &netlink.Vxlan{LinkAttrs: attrs, VxlanId: link.VxlanId}
+	case *netlink.Geneve:
+		return &netlink.Geneve{LinkAttrs: attrs, ID: link.ID, Remote: link.Remote}
+	case *netlink.Wireguard:
+		return &netlink.Wireguard{LinkAttrs: attrs}
+	case *netlink.Netkit:
+		return &netlink.Netkit{LinkAttrs: attrs, Mode: link.Mode}
 	case *netlink.Macvlan:
 		return &netlink.Macvlan{LinkAttrs: attrs, Mode: link.Mode}
 	case *netlink.IPVlan:
@@ -115,7 +130,7 @@ func probeLink(link netlink.Link) error {
 	if link == nil {
 		return nil
 	}
-	if link.Type() != "bridge" {
+	if kind := link.Type(); kind == KindMacvlan || kind == KindIpvlan {
 		link.Attrs().ParentIndex = parent.Attrs().Index
 	}
 	return handle.LinkAdd(link)

@@ -41,6 +41,9 @@ func (b *build) pair() step {
 		if b.spec.Mode.Masquerade {
 			container = b.spec.Inner.Container.Addr()
 		}
+		if b.tunnels() {
+			container, attrs.MTU = b.spec.Self.Overlay.Addr(), b.tunnelMTU()
+		}
 		b.note("veth %s ↔ %s", inside, name)
 		return &netlink.Veth{
 			LinkAttrs: attrs, PeerName: inside, PeerTxQLen: -1,

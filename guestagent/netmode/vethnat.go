@@ -24,9 +24,12 @@ func (b *build) vethMasquerade() []step {
 		b.bringUp(),
 		b.address(inner.Container),
 		b.defaultRoute(inner.Gateway.Addr().AsSlice()),
-		b.deviceSysctls(bridge, [2]string{"net/ipv4/conf/%s/forwarding", "1"}),
+		b.forwardDevice(bridge),
 		b.forward(b.spec.Self.Device),
 		b.masquerade(),
+	}
+	if b.spec.Mode.Rules > 0 {
+		steps = append(steps, b.moreRules())
 	}
 	if b.spec.Role == proto.Server {
 		steps = append(steps, b.publishedPorts()...)

@@ -2,6 +2,7 @@ package netmode
 
 import (
 	"net"
+	"net/netip"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -16,7 +17,7 @@ var routedGateway = net.IPv4(169, 254, 1, 1).To4()
 func (b *build) vethRouted() []step {
 	pair := b.name(vethPrefix)
 	container := single(b.spec.Self.Container.Addr())
-	return []step{
+	steps := []step{
 		b.containerSpace(),
 		b.pair(),
 		b.proxy(pair),
@@ -25,10 +26,13 @@ func (b *build) vethRouted() []step {
 		b.bringUp(),
 		b.address(container),
 		b.defaultRoute(routedGateway),
-		b.containerRoute(pair),
+		b.containerRoute(pair, container.Addr()),
 		b.forward(b.spec.Self.Device),
-		b.operational(pair),
 	}
+	if b.spec.Mode.Redirect != "" {
+		steps = append(steps, b.redirectDepartures(pair), b.redirectArrivals(pair))
+	}
+	return append(steps, b.operational(pair))
 }
 
 // proxy makes the machine answer for the gateway, at once: the kernel delays an
@@ -75,13 +79,13 @@ func (b *build) gatewayRoute() step {
 }
 
 // containerRoute leads from the machine to its container; it goes with the link.
-func (b *build) containerRoute(pair string) step {
+func (b *build) containerRoute(pair string, container netip.Addr) step {
 	return step{name: "add route to the container", do: func() error {
 		return b.withLink(pair, func(link netlink.Link) error {
-			b.note("route %s dev %s, proxy ARP", b.spec.Self.Container.Addr(), pair)
+			b.note("route %s dev %s", container, pair)
 			return b.machine.links.RouteAdd(&netlink.Route{
 				LinkIndex: link.Attrs().Index,
-				Dst:       ipNet(single(b.spec.Self.Container.Addr())),
+				Dst:       ipNet(single(container)),
 				Scope:     unix.RT_SCOPE_LINK,
 			})
 		})

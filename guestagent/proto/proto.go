@@ -29,14 +29,16 @@ const (
 
 // Segment is a complete, ordered list of blocks. The agent needs nothing else.
 type Segment struct {
-	Version int     `json:"version"`
-	Role    Role    `json:"role"`
-	Self    Host    `json:"self"`
-	Peer    Host    `json:"peer"`
-	Inner   Inner   `json:"inner"`
-	Modes   []Mode  `json:"modes"`
-	Tests   []Test  `json:"tests"`
-	Blocks  []Block `json:"blocks"`
+	Version int   `json:"version"`
+	Role    Role  `json:"role"`
+	Self    Host  `json:"self"`
+	Peer    Host  `json:"peer"`
+	Inner   Inner `json:"inner"`
+	// Service is the virtual address of modes that have one.
+	Service netip.Addr `json:"service,omitzero"`
+	Modes   []Mode     `json:"modes"`
+	Tests   []Test     `json:"tests"`
+	Blocks  []Block    `json:"blocks"`
 }
 
 // Host is a machine on the measured segment.
@@ -45,6 +47,8 @@ type Host struct {
 	Device    string       `json:"device"` // The measured NIC.
 	Address   netip.Prefix `json:"address"`
 	Container netip.Prefix `json:"container"` // For a container on the segment.
+	// Overlay is the machine's end of a tunnel to the other, or its container's.
+	Overlay netip.Prefix `json:"overlay,omitzero"`
 	// Attach says that the machine exists and was not made for the lab: the
 	// agent sets the device up and gives it the address where either is
 	// missing, and undoes that at its end.
@@ -63,14 +67,31 @@ type Inner struct {
 // Mode is a way to connect a container. At says which end is in one.
 type Mode struct {
 	Name       string `json:"name"`
-	Kind       string `json:"kind"` // host, veth, macvlan, ipvlan.
+	Kind       string `json:"kind"` // host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve, wireguard.
 	At         string `json:"at"`   // client, server, both.
 	Uplink     string `json:"uplink,omitempty"`
 	Masquerade bool   `json:"masquerade,omitempty"`
 	Mode       string `json:"mode,omitempty"`
 	Flag       string `json:"flag,omitempty"`
+	Rules      int    `json:"rules,omitempty"`    // More nft rules that each forwarded packet passes.
+	Redirect   string `json:"redirect,omitempty"` // peer: by BPF, past the host's stack.
+	Scrub      string `json:"scrub,omitempty"`    // netkit: default, none.
+	Shim       bool   `json:"shim,omitempty"`
+	Service    string `json:"service,omitempty"` // nft or ipvs: what a virtual address is translated by.
 	// Delay is injected by netem on the client's NIC. Kind host only.
-	Delay time.Duration `json:"delay,omitempty"`
+	Delay  time.Duration `json:"delay,omitempty"`
+	Tuning Tuning        `json:"tuning,omitzero"`
+}
+
+// Tuning is set on the devices that are the mode's own; of kind host on the NIC.
+// nil and zero leave the kernel's default.
+type Tuning struct {
+	MTU          int    `json:"mtu,omitempty"`
+	GRO          *bool  `json:"gro,omitempty"`
+	TSO          *bool  `json:"tso,omitempty"`
+	RxChecksum   *bool  `json:"rx_checksum,omitempty"`
+	ThreadedNAPI *bool  `json:"threaded_napi,omitempty"` // Of the NIC too, in every kind.
+	Qdisc        string `json:"qdisc,omitempty"`
 }
 
 // Test is a workload.

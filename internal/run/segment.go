@@ -18,6 +18,16 @@ var inner = proto.Inner{
 	Container: netip.MustParsePrefix("198.18.0.2/24"),
 }
 
+// overlays are the two ends of a tunnel, and service is a virtual address; of the
+// same range, for the same reason.
+var (
+	overlays = map[proto.Role]netip.Prefix{
+		proto.Client: netip.MustParsePrefix("198.18.1.1/24"),
+		proto.Server: netip.MustParsePrefix("198.18.1.2/24"),
+	}
+	service = netip.MustParseAddr("198.18.2.1")
+)
+
 // segments is one test as its two agents get it: the same blocks, two roles.
 type segments struct {
 	client, server proto.Segment
@@ -37,10 +47,12 @@ func segmentsOf(seed int64, cell testbed.Cell, test testbed.Test) (segments, err
 	base := proto.Segment{
 		Version: proto.Version,
 		Inner:   inner,
+		Service: service,
 		Modes:   modesOf(cell, test),
 		Tests:   []proto.Test{testOf(orderSeed(seed, cell, test), test)},
 		Blocks:  blocksOf(orderSeed(seed, cell, test), test),
 	}
+	client.Overlay, server.Overlay = overlays[proto.Client], overlays[proto.Server]
 	s := segments{client: base, server: base}
 	s.client.Role, s.client.Self, s.client.Peer = proto.Client, client, server
 	s.server.Role, s.server.Self, s.server.Peer = proto.Server, server, client
@@ -92,9 +104,22 @@ func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
 		modes = append(modes, proto.Mode{
 			Name: m.Name, Kind: m.Kind, At: string(m.At),
 			Uplink: m.Uplink, Masquerade: m.Masquerade, Mode: m.Mode, Flag: m.Flag, Delay: m.Delay,
+			Rules: m.Rules, Redirect: m.Redirect, Scrub: m.Scrub, Shim: m.Shim, Service: proxyOf(m),
+			Tuning: proto.Tuning{
+				MTU: m.MTU, GRO: m.GRO, TSO: m.TSO, RxChecksum: m.RxChecksum,
+				ThreadedNAPI: m.ThreadedNAPI, Qdisc: m.Qdisc,
+			},
 		})
 	}
 	return modes
+}
+
+// proxyOf is what translates a mode's service; empty without one.
+func proxyOf(m testbed.Mode) string {
+	if m.Service && m.Proxy == "" {
+		return "nft"
+	}
+	return m.Proxy
 }
 
 func testOf(seed uint64, t testbed.Test) proto.Test {

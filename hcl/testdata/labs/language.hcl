@@ -146,6 +146,69 @@ mode "again" {
   kind = "host"
 }
 
+mode "busy" {
+  kind       = "veth"
+  uplink     = "bridge"
+  masquerade = true
+  rules      = 1000
+}
+
+mode "cilium" {
+  kind     = "veth"
+  uplink   = "routed"
+  redirect = "peer"
+}
+
+mode "child" {
+  for_each = ["private", "vepa", "passthru"]
+
+  kind = "macvlan"
+  mode = each.key
+}
+
+mode "vepa" {
+  kind = "ipvlan"
+  mode = "l3"
+  flag = "vepa"
+}
+
+mode "shim" {
+  kind    = "ipvlan"
+  mode    = "l2"
+  shim    = true
+  service = true
+}
+
+mode "netkit" {
+  kind     = "netkit"
+  mode     = "l2"
+  redirect = "peer"
+  scrub    = "none"
+}
+
+mode "overlay" {
+  for_each = ["vxlan", "geneve", "wireguard"]
+
+  kind = each.key
+  at   = "both"
+}
+
+mode "service" {
+  kind    = "netkit"
+  service = true
+  proxy   = "ipvs"
+}
+
+mode "tuned" {
+  kind          = "host"
+  mtu           = 1400
+  gro           = false
+  tso           = true
+  rx_checksum   = false
+  threaded_napi = true
+  qdisc         = "fq"
+}
+
 mode "delayed" {
   kind  = "host"
   delay = "50us"

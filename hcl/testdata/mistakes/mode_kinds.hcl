@@ -85,3 +85,39 @@ mode "p" {
   kind = "ipvlan"
   at   = "sever"
 }
+mode "q" {
+  kind = "macvlan"
+  mode = "private"
+  shim = true
+}
+mode "r" {
+  kind = "ipvlan"
+  flag = "vepa"
+  shim = true
+}
+mode "s" {
+  kind  = "host"
+  proxy = "ipvs"
+}
+mode "t" {
+  kind    = "loopback"
+  service = true
+}
+mode "u" {
+  kind = "loopback"
+  mtu  = 9000
+}
+mode "v" {
+  kind  = "host"
+  qdisc = "fq codel"
+}
+mode "w" {
+  kind  = "host"
+  delay = "1ms"
+  qdisc = "fq"
+}
+mode "x" {
+  kind = "veth"
+  uplink = "routed"
+  scrub = "none"
+}
