@@ -23,7 +23,8 @@ type job struct {
 	tool      *tool         // nil but for a block of another engine.
 	result    proto.BlockResult
 	measured  bool
-	keeps     bool // Every transaction.
+	keeps     bool  // Every transaction.
+	pass      *pass // nil but for a block that looks for evidence.
 }
 
 func (r *runner) job(block proto.Block) *job {
@@ -31,8 +32,11 @@ func (r *runner) job(block proto.Block) *job {
 	test, _ := findTest(&r.segment, block.Test)
 	config := workload(test)
 	config.Seed = test.Seed + uint64(block.Index) // Another schedule in each block.
+	if block.Pass != "" {
+		config = passWorkload(config, block.Pass)
+	}
 	return &job{
-		runner: r, block: block, config: config, keeps: test.Samples, tool: toolOf(block, test),
+		runner: r, block: block, config: config, keeps: test.Samples && block.Pass == "", pass: newPass(block.Pass), tool: toolOf(block, test),
 		spec: netmode.Spec{
 			Mode: mode, Role: r.segment.Role, Self: r.segment.Self, Peer: r.segment.Peer,
 			Inner: r.segment.Inner, Service: r.segment.Service, Protocol: config.Network(), Control: engine.NeedsControl(block.Engine),
@@ -114,7 +118,13 @@ func (j *job) transact(ctx context.Context, server notice) error {
 		}
 		j.recording.Keep(j.spool)
 	}
+	if err := j.lookBefore(); err != nil {
+		return err
+	}
 	result, err := rr.Run(ctx, j.config, j.mode.Local, target, j.recording)
+	if err := j.lookAfter(j.recording.Main.Count(), err); err != nil {
+		return err
+	}
 	j.result.Lost, j.result.Late, j.result.Duplicates = result.Lost, result.Late, result.Duplicates
 	j.result.Missed, j.result.MaxLag = result.Missed, result.MaxLag
 	if err != nil {
@@ -184,7 +194,10 @@ func (j *job) serve(ctx context.Context) error {
 		return err
 	}
 	j.listening = server
-	return nil
+	if j.alone() {
+		return nil
+	}
+	return j.lookBefore()
 }
 
 // length is how long the client may take.
@@ -210,6 +223,7 @@ func (j *job) tearDown() error {
 		served, err := j.listening.Stop()
 		if !j.alone() { // There the counters are the client's, and of the same machine.
 			j.countServed(served)
+			err = j.lookAfter(served.Transactions, err)
 		}
 		if err != nil {
 			j.fail(err)

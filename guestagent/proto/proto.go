@@ -34,6 +34,9 @@ type Segment struct {
 	Self    Host  `json:"self"`
 	Peer    Host  `json:"peer"`
 	Inner   Inner `json:"inner"`
+	// OneKernel says that both machines share one, so that what is counted for
+	// the whole kernel is of both ends together.
+	OneKernel bool `json:"one_kernel,omitempty"`
 	// Service is the virtual address of modes that have one.
 	Service netip.Addr `json:"service,omitzero"`
 	Modes   []Mode     `json:"modes"`
@@ -126,7 +129,19 @@ type Block struct {
 	Mode  string `json:"mode"`
 	// Engine is netperf or sockperf; empty is the agent's own loop.
 	Engine string `json:"engine,omitempty"`
+	// Pass says that the block is no measurement: it looks for evidence, by
+	// events or by calls.
+	Pass Pass `json:"pass,omitempty"`
 }
+
+// Pass is what a block does that measures nothing.
+type Pass string
+
+// The passes.
+const (
+	PassEvents Pass = "events"
+	PassGraph  Pass = "graph"
+)
 
 // Message is what an agent says. Exactly one of the fields that Type names is set.
 type Message struct {
@@ -195,6 +210,36 @@ type BlockResult struct {
 	// over the whole connection, whose number of transactions is among them.
 	Counters map[string]int64 `json:"counters,omitempty"`
 	Setup    []string         `json:"setup,omitempty"` // What was built on this machine, a line a thing.
+	Evidence *Evidence        `json:"evidence,omitempty"`
+}
+
+// Evidence is what one end saw in a pass.
+type Evidence struct {
+	// Unavailable says why there is none of it.
+	Unavailable  string `json:"unavailable,omitempty"`
+	Transactions int64  `json:"transactions"`
+	// Events of all transactions, by tracepoint and device or softirq.
+	Events map[string]int64 `json:"events,omitempty"`
+	// Packets of all transactions by device; of the container's behind a "/".
+	Packets map[string]Packets `json:"packets,omitempty"`
+	// Cycles are the transactions that were traced whole. Calls are how often
+	// each function was called in one, the median, and Path is one of them.
+	Cycles int                `json:"cycles,omitempty"`
+	Calls  map[string]float64 `json:"calls,omitempty"`
+	Path   []Call             `json:"path,omitempty"`
+}
+
+// Packets are those that a device received and sent.
+type Packets struct {
+	Received int64 `json:"received"`
+	Sent     int64 `json:"sent"`
+}
+
+// Call is a function that was called at a depth, or an event on a device.
+type Call struct {
+	Depth  int    `json:"depth"`
+	Name   string `json:"name"`
+	Device string `json:"device,omitempty"`
 }
 
 // Samples is a piece of a block's samples file.

@@ -1,0 +1,182 @@
+package evidence
+
+import (
+	"bufio"
+	"cmp"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Call is one line of a path: a function that was called, or a device that an
+// event named. Depth is how many calls it is within.
+type Call struct {
+	Depth int    `json:"depth"`
+	Name  string `json:"name"`
+	// Device that a packet is on, of an event; Name is the event's then.
+	Device string `json:"device,omitempty"`
+}
+
+// Cycle is all that happened from one transaction to the next.
+type Cycle []Call
+
+// graphLine is one of the function graph's, such as
+//
+//  0. testbed-agent-123 |  tcp_sendmsg() {
+var graphLine = regexp.MustCompile(`^\s*\d+\)\s+(.+)-(\d+)\s*\|(\s*)(.*)$`)
+
+var (
+	graphCall  = regexp.MustCompile(`^([\w.]+)(?: \[\w+\])?\(\);?(?: \{)?`)
+	graphEvent = regexp.MustCompile(`^/\* (\w+): (.*) \*/$`)
+)
+
+// Cut says where one transaction ends and the next begins.
+type Cut struct {
+	// Functions by which a process sends.
+	Sends []string
+	// After cuts behind the send, as a server's transaction ends with its
+	// answer; otherwise before it.
+	After bool
+	// Every so many sends: 2 where both ends are in one trace.
+	Every int
+}
+
+// Cycles reads the text of a [Graph] pass. What comes before the first cut and
+// after the last is no whole transaction and left out.
+func Cycles(text string, cut Cut) []Cycle {
+	c := cutter{Cut: cut}
+	each(text, c.line)
+	return c.cycles
+}
+
+// cutter makes cycles of lines.
+type cutter struct {
+	Cut
+	cycles  []Cycle
+	now     Cycle
+	open    bool   // Since the first cut.
+	sends   int    // So far.
+	pending string // The task whose send has to return before a cut.
+}
+
+func (c *cutter) line(task string, depth int, body string) {
+	if c.pending == task && depth == 0 && strings.HasPrefix(body, "}") {
+		c.pending = ""
+		c.cut(len(c.now))
+		return
+	}
+	call, is := parse(depth, body)
+	if !is {
+		return
+	}
+	c.now = append(c.now, call)
+	if !slices.Contains(c.Sends, call.Name) {
+		return
+	}
+	if c.sends++; (c.sends-1)%max(c.Every, 1) != 0 {
+		return
+	}
+	if c.After {
+		c.pending = task
+		return
+	}
+	c.cut(c.outermost())
+}
+
+// outermost is where the call that was added last was entered from: the process's
+// way into the kernel belongs to the transaction.
+func (c *cutter) outermost() int {
+	i := len(c.now) - 1
+	for i > 0 && c.now[i].Depth > 0 {
+		i--
+	}
+	return i
+}
+
+// cut ends a cycle before a line, if one was begun, and begins the next.
+func (c *cutter) cut(at int) {
+	if c.open {
+		c.cycles = append(c.cycles, slices.Clone(c.now[:at]))
+	}
+	c.now, c.open = slices.Clone(c.now[at:]), true
+}
+
+func each(text string, f func(task string, depth int, body string)) {
+	lines := bufio.NewScanner(strings.NewReader(text))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if found := graphLine.FindStringSubmatch(lines.Text()); found != nil {
+			f(strings.TrimSpace(found[1])+"-"+found[2], max(0, len(found[3])/2-1), strings.TrimSpace(found[4]))
+		}
+	}
+}
+
+func parse(depth int, body string) (Call, bool) {
+	if event := graphEvent.FindStringSubmatch(body); event != nil {
+		device := eventDevice.FindStringSubmatch(event[2])
+		if device == nil {
+			return Call{}, false
+		}
+		return Call{Depth: depth, Name: event[1], Device: device[1]}, true
+	}
+	if call := graphCall.FindStringSubmatch(body); call != nil {
+		return Call{Depth: depth, Name: plain(call[1])}, true
+	}
+	return Call{}, false
+}
+
+// plain leaves out what a compiler adds to the name of a function of which it
+// made a part or a variant.
+func plain(name string) string {
+	base, _, _ := strings.Cut(name, ".")
+	return base
+}
+
+// Typical is the cycle that others are most alike: the one with the median number
+// of calls. ok is false where there is none.
+func Typical(cycles []Cycle) (typical Cycle, ok bool) {
+	if len(cycles) == 0 {
+		return nil, false
+	}
+	sorted := slices.Clone(cycles)
+	slices.SortStableFunc(sorted, func(a, b Cycle) int { return cmp.Compare(len(a), len(b)) })
+	return sorted[(len(sorted)-1)/2], true
+}
+
+// Calls is how often each function was called in a transaction: the median over
+// cycles, so that a timer's tick in one of them counts for nothing. Functions
+// with a median of 0 are left out.
+func Calls(cycles []Cycle) map[string]float64 {
+	counts := make([]map[string]int, len(cycles))
+	names := map[string]bool{}
+	for i, cycle := range cycles {
+		counts[i] = map[string]int{}
+		for _, call := range cycle {
+			if call.Device == "" {
+				counts[i][call.Name]++
+				names[call.Name] = true
+			}
+		}
+	}
+	medians := map[string]float64{}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		var all []int
+		for _, one := range counts {
+			all = append(all, one[name])
+		}
+		if m := median(all); m > 0 {
+			medians[name] = m
+		}
+	}
+	return medians
+}
+
+func median(values []int) float64 {
+	slices.Sort(values)
+	middle := len(values) / 2
+	if len(values)%2 == 1 {
+		return float64(values[middle])
+	}
+	return float64(values[middle-1]+values[middle]) / 2
+}

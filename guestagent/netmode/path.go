@@ -1,0 +1,147 @@
+package netmode
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+)
+
+// innerMark stands before the name of a device that is in the container.
+const innerMark = "/"
+
+// Packets are what each device has received and sent so far: the machine's by
+// name, the container's with a "/" before it.
+func (m *Mode) Packets() (map[string]proto.Packets, error) {
+	b := m.build
+	packets := map[string]proto.Packets{}
+	if err := countPackets(packets, "", b.machine.links); err != nil {
+		return nil, err
+	}
+	if b.links == nil {
+		return packets, nil
+	}
+	return packets, countPackets(packets, innerMark, b.links)
+}
+
+func countPackets(into map[string]proto.Packets, mark string, links *netlink.Handle) error {
+	all, err := links.LinkList()
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	for _, link := range all {
+		if s := link.Attrs().Statistics; s != nil {
+			into[mark+link.Attrs().Name] = proto.Packets{Received: int64(s.RxPackets), Sent: int64(s.TxPackets)}
+		}
+	}
+	return nil
+}
+
+// Between is what came and went from one look to the next; devices without a
+// packet are left out.
+func Between(before, after map[string]proto.Packets) map[string]proto.Packets {
+	between := map[string]proto.Packets{}
+	for name, now := range after {
+		was := before[name]
+		if d := (proto.Packets{Received: now.Received - was.Received, Sent: now.Sent - was.Sent}); d != (proto.Packets{}) {
+			between[name] = d
+		}
+	}
+	return between
+}
+
+// Of a transaction's packets, which are one each way at least, a device on the
+// path carries nearly all, and one beside it none but by chance.
+const (
+	onPath  = 0.9
+	offPath = 0.5
+)
+
+// Proof says by the devices' counters whether traffic took the path that the mode
+// declares at this end; its error names a device that it missed, or should have.
+func (m *Mode) Proof(packets map[string]proto.Packets, transactions int64) error {
+	b := m.build
+	if transactions == 0 || b.spec.Mode.Kind == KindLoopback && b.spec.Role == proto.Server {
+		return nil
+	}
+	must, may := b.crosses()
+	crossed := func(device string, share float64) bool {
+		return float64(packets[device].Received+packets[device].Sent) >= share*float64(transactions)
+	}
+	for _, device := range must {
+		if !crossed(device, onPath) {
+			return fmt.Errorf("declared %s, but packets did not cross %s; they crossed %s", b.declared(), shown(device), devices(packets))
+		}
+	}
+	for _, device := range slices.Sorted(maps.Keys(packets)) {
+		if crossed(device, offPath) && !slices.Contains(must, device) && !slices.Contains(may, device) {
+			return fmt.Errorf("declared %s, but packets crossed %s", b.declared(), shown(device))
+		}
+	}
+	return nil
+}
+
+// crosses lists the devices that a transaction crosses at this end, and those that
+// it may: bridges count only what the machine itself sends through them, and a
+// redirect passes the outer end of a pair by.
+func (b *build) crosses() (must, may []string) {
+	mode := b.spec.Mode
+	if mode.Kind == KindLoopback {
+		return []string{"lo"}, nil
+	}
+	must = []string{b.spec.Self.Device}
+	if b.tunnels() {
+		must = append(must, b.name(tunnelPrefix))
+	}
+	may = []string{b.name(bridgePrefix), b.name(shimPrefix)}
+	if !b.spec.Contained(b.spec.Role) {
+		return must, may
+	}
+	must = append(must, innerMark+inside)
+	outer := b.outerEnd()
+	switch {
+	case outer == "":
+	case mode.Redirect != "":
+		may = append(may, outer)
+	default:
+		must = append(must, outer)
+	}
+	if mode.Masquerade {
+		must = append(must, b.name(bridgePrefix))
+	}
+	return must, may
+}
+
+// declared is the mode in its own words.
+func (b *build) declared() string {
+	mode := b.spec.Mode
+	words := []string{mode.Kind}
+	for _, word := range []string{mode.Uplink, mode.Mode} {
+		if word != "" {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func shown(device string) string {
+	if name, inner := strings.CutPrefix(device, innerMark); inner {
+		return "the container's " + name
+	}
+	return device
+}
+
+func devices(packets map[string]proto.Packets) string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(packets)) {
+		names = append(names, shown(name))
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
