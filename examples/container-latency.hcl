@@ -115,6 +115,7 @@ test "udp_rr" {
   modes    = local.modes
   rounds   = 10
   block    = "250ms"
+  evidence = false # The packets' path is that of tcp_rr.
 }
 
 # What the lecture found, as claims that this machine confirms or refutes.

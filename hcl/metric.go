@@ -20,7 +20,7 @@ var figures = []string{"p50", "p90", "p99", "p999", "mean", "rate"}
 var metricNames = append(slices.Clone(figures), "ratio", "instructions", "softirqs", "capability")
 
 // unbuiltMetrics are accepted, and known of nothing yet.
-var unbuiltMetrics = []string{"instructions", "softirqs", "capability"}
+var unbuiltMetrics = []string{"instructions", "capability"}
 
 // metricFunctions are the functions of an expectation over one result. A metric
 // that the result does not have is an unknown value, and HCL's operators then

@@ -63,6 +63,7 @@ var testBlock = &block{
 		{name: "precision", kind: percent, doc: "After `rounds`, go on until the widest interval of a p50 ratio to host is as narrow as this, such as `\"1%\"`. Default: `rounds` and no more."},
 		{name: "max_rounds", kind: integer, min: 1, max: 100000, doc: "But not for more rounds than this, of all boots together; belongs to `precision`. Default: ten times `rounds` and `boots`."},
 		{name: "samples", kind: text, fallback: `"histogram"`, oneOf: []string{"histogram", "all"}, doc: "What is kept of each block: `all` adds a file with every transaction."},
+		{name: "evidence", kind: boolean, fallback: "true", doc: "After the timing, look into the kernel: which softirqs, devices and functions a transaction takes in each mode."},
 		forEach(),
 	},
 }

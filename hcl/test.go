@@ -36,6 +36,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 		Precision:    get[float64](f, "precision"),
 		MaxRounds:    get[int](f, "max_rounds"),
 		Samples:      get[string](f, "samples"),
+		Evidence:     get[bool](f, "evidence"),
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")

@@ -136,13 +136,16 @@ func settingsOf(t testbed.Test) testbed.Settings {
 // mode is one mode with its figures.
 func (t *trial) mode(s *series) testbed.ModeResult {
 	status, reason := s.status()
+	if why := s.disproved(); why != "" && status == testbed.StatusOK {
+		status, reason = testbed.StatusFailed, why
+	}
 	m := testbed.ModeResult{
 		Name: s.mode.Name, Kind: s.mode.Kind, At: string(s.mode.At),
 		Status: status, Reason: reason,
 		Blocks: s.blocks(), Transactions: s.transactions(),
 		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
 		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: t.beside(s),
-		Setup: append([]string{}, s.setup...), Evidence: map[string]any{}, Capabilities: map[string]any{},
+		Setup: append([]string{}, s.setup...), Capabilities: s.capabilities(),
 	}
 	for _, metric := range metrics {
 		*figureOf(&m, metric.name) = t.estimate(s, metric)
@@ -151,6 +154,7 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 			m.AddedToHost[metric.name] = t.added(s, metric)
 		}
 	}
+	m.Evidence = t.evidence(s, m)
 	return m
 }
 

@@ -143,6 +143,9 @@ func (c *court) prepare(m testbed.Metric) reading {
 	if m.Function == "ratio" {
 		return t.readRatio(s, m)
 	}
+	if m.Function == "softirqs" {
+		return t.readSoftirqs(s)
+	}
 	metric, isFigure := metricNamed(m.Function)
 	if !isFigure {
 		return unread("nothing measures %s yet", m.Function)
@@ -158,6 +161,15 @@ func (c *court) prepare(m testbed.Metric) reading {
 		return reading{of: of, rounds: len(s.samples)}
 	}
 	return unread("%s of %s: %s", m.Function, m.Mode, why)
+}
+
+// readSoftirqs is the same in each resample: it was counted, not timed.
+func (t *trial) readSoftirqs(s *series) reading {
+	e := t.evidence(s, testbed.ModeResult{})
+	if e == nil || e.Softirqs == nil {
+		return unread("softirqs of %s were not counted", s.mode.Name)
+	}
+	return reading{of: func([]int) float64 { return *e.Softirqs }, rounds: len(t.rounds)}
 }
 
 func (t *trial) readRatio(s *series, m testbed.Metric) reading {

@@ -51,6 +51,9 @@ func markdownTable(b *bytes.Buffer, t table, level string) {
 	for _, n := range notes {
 		fmt.Fprintf(b, "- %s\n", markdownText(n.Text))
 	}
+	if t.Why != nil {
+		markdownTable(b, *t.Why, level+"#")
+	}
 	for _, other := range t.Beside {
 		markdownTable(b, other, level+"#")
 	}

@@ -18,6 +18,7 @@ type series struct {
 	samples map[int][]sample
 	voided  []testbed.VoidedBlock
 	setup   []string
+	passes  []testbed.Block // That looked for evidence, and measured nothing.
 
 	unsupported, failed string // The first reason of each.
 

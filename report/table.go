@@ -17,6 +17,7 @@ type table struct {
 	Noise   string // The noise floor in a sentence.
 	Notes   []note // What the marks and gaps in the table mean.
 
+	Why     *table  // What the kernel does in each mode; nil where nobody looked.
 	Beside  []table // One another engine: its figures and ours.
 	Details *table  // What Markdown and page add; nil in a table of that kind.
 }
@@ -60,7 +61,7 @@ func newTable(t testbed.TestResult) table {
 	d := tableOf(t, mainFields(t))
 	d.Test, d.Cell, d.Caption = t.Name, cellTitle(t.Cell), caption(t)
 	d.Noise, d.Notes = noiseText(t), notes(t)
-	d.Beside, d.Details = besideTables(t), detailsTable(t)
+	d.Why, d.Beside, d.Details = whyTable(t), besideTables(t), detailsTable(t)
 	return d
 }
 

@@ -38,6 +38,9 @@ func (p *pen) table(t table) {
 			p.paragraph("", n.Text, dim)
 		}
 	}
+	if t.Why != nil {
+		p.table(*t.Why)
+	}
 	for _, other := range t.Beside {
 		p.table(other)
 	}

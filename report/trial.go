@@ -99,6 +99,10 @@ func (t *trial) take(b testbed.Block) (warning string) {
 		return t.takeBeside(b)
 	}
 	for _, s := range t.series {
+		if s.mode.Name == b.Mode && b.Pass != "" { // It measures nothing.
+			s.passes = append(s.passes, b)
+			return ""
+		}
 		if s.mode.Name == b.Mode {
 			if warning := s.take(b); warning != "" {
 				return fmt.Sprintf("%s: %s, round %d: %s", t.title(), b.Mode, b.Round+1, warning)

@@ -189,6 +189,9 @@ type Test struct {
 	Precision   float64       // Relative CI width to stop at; 0: Rounds, and no more.
 	MaxRounds   int           // Of all boots, where there is a Precision.
 	Samples     string        // "histogram" or "all".
+	// Evidence and Capabilities are looked for after the timing.
+	Evidence     bool
+	Capabilities bool
 }
 
 // Load is an open loop's schedule.

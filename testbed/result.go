@@ -164,9 +164,9 @@ type ModeResult struct {
 	// Beside are the figures of other engines in the same modes and rounds.
 	Beside []EngineResult `json:"beside"`
 
-	Setup        []string       `json:"setup"`        // What was built, one line a thing, such as "DNAT 10.77.0.2:5201 → 198.18.0.2:5201".
-	Evidence     map[string]any `json:"evidence"`     // Empty until built.
-	Capabilities map[string]any `json:"capabilities"` // Empty until built.
+	Setup        []string      `json:"setup"`        // What was built, one line a thing, such as "DNAT 10.77.0.2:5201 → 198.18.0.2:5201".
+	Evidence     *ModeEvidence `json:"evidence"`     // null where none was looked for.
+	Capabilities []Capability  `json:"capabilities"` // Empty where none was probed.
 }
 
 // Verdicts of a claim.
@@ -263,6 +263,13 @@ type Block struct {
 	// "client.tcp_retrans_segs" or "server.steal_ticks".
 	Counters map[string]int64 `json:"counters,omitempty"`
 	Setup    []string         `json:"setup,omitempty"`
+
+	// Pass is events, graph or capability, of a block that measures nothing, and
+	// that has what it found in place of figures.
+	Pass         string       `json:"pass,omitempty"`
+	Client       *EndEvidence `json:"client,omitempty"`
+	Server       *EndEvidence `json:"server,omitempty"`
+	Capabilities []Capability `json:"capabilities,omitempty"`
 }
 
 // Half is one half of a block.

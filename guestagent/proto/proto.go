@@ -130,7 +130,7 @@ type Block struct {
 	// Engine is netperf or sockperf; empty is the agent's own loop.
 	Engine string `json:"engine,omitempty"`
 	// Pass says that the block is no measurement: it looks for evidence, by
-	// events or by calls.
+	// events or by calls, or for what works.
 	Pass Pass `json:"pass,omitempty"`
 }
 

@@ -79,6 +79,30 @@ func partOf(seed int64, cell testbed.Cell, test testbed.Test, first, rounds int)
 	return s, nil
 }
 
+// passesOf are the blocks that look for what a test's modes do, each mode once.
+func passesOf(seed int64, cell testbed.Cell, test testbed.Test, oneKernel bool) (segments, error) {
+	s, err := segmentsOf(seed, cell, test)
+	if err != nil {
+		return s, err
+	}
+	var blocks []proto.Block
+	for _, mode := range test.Modes {
+		for _, pass := range passes(test) {
+			blocks = append(blocks, proto.Block{Index: len(blocks), Test: test.Name, Mode: mode, Pass: pass})
+		}
+	}
+	s.client.Blocks, s.server.Blocks = blocks, blocks
+	s.client.OneKernel, s.server.OneKernel = oneKernel, oneKernel
+	return s, nil
+}
+
+func passes(test testbed.Test) (all []proto.Pass) {
+	if test.Evidence {
+		all = append(all, proto.PassEvents, proto.PassGraph)
+	}
+	return all
+}
+
 func hostOf(cell testbed.Cell, machine, network string) (proto.Host, error) {
 	m, ok := cell.Machine(machine)
 	if !ok {

@@ -18,6 +18,8 @@ type trial struct {
 	cell    testbed.Cell
 	test    testbed.Test
 	scratch *scratch // Where samples go.
+	// oneKernel says that the machines share one.
+	oneKernel bool
 
 	blocks  []testbed.Block // All that are whole.
 	rounds  int             // That were run.
@@ -33,7 +35,7 @@ type trial struct {
 func newTrial(lab *testbed.Lab, cell testbed.Cell, test testbed.Test, samples *scratch) *trial {
 	return &trial{
 		seed: lab.Seed, rules: lab.Void, cell: cell, test: test, scratch: samples,
-		streaks: streaks{}, width: math.Inf(1),
+		streaks: streaks{}, width: math.Inf(1), oneKernel: lab.Backend == "local",
 	}
 }
 
@@ -92,7 +94,36 @@ func (t *trial) measure(ctx context.Context, sink progress.Sink, boot int, machi
 		}
 		return nil
 	})
+	if err == nil && boot == 0 && len(passes(t.test)) > 0 {
+		err = t.look(ctx, sink, client, server, seen)
+	}
 	return seen, err
+}
+
+// look runs the passes that measure nothing, when nothing is measured any more.
+func (t *trial) look(ctx context.Context, sink progress.Sink, client, server *station, seen *observation) error {
+	plan, err := passesOf(t.seed, t.cell, t.test, t.oneKernel)
+	if err != nil {
+		return err
+	}
+	step := "look into " + t.test.Name
+	if name := cellName(t.cell); name != "" {
+		step += " (" + name + ")"
+	}
+	return sink.Do(step, func() error {
+		log := newRecorder(t.cell, t.test, plan.client)
+		log.first = t.index
+		log.onBlock = func(done int, b proto.Block) {
+			sink.Emit(progress.Event{
+				Step: step, State: progress.Running, Unit: "blocks", Current: int64(done), Total: int64(len(plan.client.Blocks)),
+				Detail: string(b.Pass) + ", " + b.Mode,
+			})
+		}
+		err := converse(ctx, plan, client, server, log, blockGrace)
+		seen.add(log.observation())
+		t.index += len(plan.client.Blocks)
+		return err
+	})
 }
 
 // further is how many rounds are to follow in the same boot.

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/testbed-lab/testbed/report"
+)
+
+func (a *app) explainCommand() *cobra.Command {
+	o := report.ExplainOptions{}
+	cmd := &cobra.Command{
+		Use:   "explain MODE [OTHER]",
+		Short: "Show a packet's path through a mode, or what it does beyond another",
+		Long: "Show the path of one request and its response through a mode, as it was\n" +
+			"traced: functions within those that called them, and the devices that the\n" +
+			"packet was on. With OTHER, show which functions MODE calls that OTHER does\n" +
+			"not, and how often. Both come from a stored result; nothing is measured.",
+		Example: "  testbed explain docker0\n  testbed explain docker0 host --test tcp_rr",
+		Args:    args(cobra.RangeArgs(1, 2)),
+	}
+	dir := cmd.Flags().String("result", "", "the result's `DIR` (default: the newest of results/*/latest)")
+	cmd.Flags().StringVar(&o.Test, "test", "", "the test's `NAME` (default: the first with the mode)")
+	cmd.Flags().BoolVar(&o.All, "all", false, "every call, not the landmarks alone")
+	cmd.RunE = func(_ *cobra.Command, given []string) error {
+		if o.Mode = given[0]; len(given) > 1 {
+			o.Other = given[1]
+		}
+		folder := *dir
+		if folder == "" {
+			var err error
+			if folder, err = newestResult(); err != nil {
+				return usageError{err, "run a lab first (testbed run), or name a result with --result"}
+			}
+		}
+		result, _, err := report.Read(folder)
+		if err != nil {
+			return usageError{err, "give a folder that holds a result.json"}
+		}
+		if err := report.Explain(a.stdout, result, o); err != nil {
+			return usageError{err, "see what the result has with: testbed report " + folder}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// newestResult is the folder below results/ that was written last.
+func newestResult() (newest string, err error) {
+	all, err := filepath.Glob(filepath.Join("results", "*", "latest", "result.json"))
+	if err != nil || len(all) == 0 {
+		return "", errors.New("there is no result in results/")
+	}
+	var when int64
+	for _, path := range all {
+		if info, err := os.Stat(path); err == nil && info.ModTime().UnixNano() >= when {
+			newest, when = filepath.Dir(path), info.ModTime().UnixNano()
+		}
+	}
+	return newest, nil
+}

@@ -1,0 +1,125 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// disproved is why a mode was not what it was declared to be, as a pass found.
+func (s *series) disproved() string {
+	for _, b := range s.passes {
+		if b.Status == testbed.StatusFailed {
+			return b.Reason
+		}
+	}
+	return ""
+}
+
+// evidence joins the passes of a mode; nil where none looked.
+func (t *trial) evidence(s *series, m testbed.ModeResult) *testbed.ModeEvidence {
+	var e *testbed.ModeEvidence
+	for _, b := range s.passes {
+		if b.Client == nil && b.Server == nil {
+			continue
+		}
+		if e == nil {
+			e = &testbed.ModeEvidence{Client: noEvidence(), Server: noEvidence()}
+		}
+		merge(&e.Client, b.Client)
+		merge(&e.Server, b.Server)
+		if b.Pass == "graph" {
+			e.Calls = callsOf(b)
+			e.CallCost = callCost(b, e.Calls, m)
+		}
+	}
+	if e == nil {
+		return nil
+	}
+	e.Softirqs = eventSum(*e, "softirq_entry ")
+	e.Backlog = eventSum(*e, "netif_rx ")
+	return e
+}
+
+func noEvidence() testbed.EndEvidence {
+	return testbed.EndEvidence{
+		Unavailable: []string{}, Events: map[string]float64{}, Packets: map[string]testbed.PacketRate{},
+		Calls: map[string]float64{}, Path: []testbed.Call{},
+	}
+}
+
+// merge adds what a pass saw at one end. Packets are those of the events' pass,
+// which had more transactions.
+func merge(into, from *testbed.EndEvidence) {
+	if from == nil {
+		return
+	}
+	for _, why := range from.Unavailable {
+		if len(into.Unavailable) == 0 || into.Unavailable[len(into.Unavailable)-1] != why {
+			into.Unavailable = append(into.Unavailable, why)
+		}
+	}
+	if len(from.Events) > 0 {
+		into.Events = from.Events
+	}
+	if len(into.Packets) == 0 && from.Packets != nil {
+		into.Packets = from.Packets
+	}
+	if from.Cycles > 0 {
+		into.Calls, into.Cycles, into.Path = from.Calls, from.Cycles, from.Path
+	}
+}
+
+// eventSum is how often an event was at both ends together; nil where neither end
+// could count events.
+func eventSum(e testbed.ModeEvidence, prefix string) *float64 {
+	if len(e.Client.Events)+len(e.Server.Events) == 0 {
+		return nil
+	}
+	sum := 0.0
+	for _, end := range []testbed.EndEvidence{e.Client, e.Server} {
+		for name, n := range end.Events {
+			if strings.HasPrefix(name, prefix) {
+				sum += n
+			}
+		}
+	}
+	return &sum
+}
+
+// callsOf is how many calls a transaction makes at both ends.
+func callsOf(b testbed.Block) *float64 {
+	sum, cycles := 0.0, 0
+	for _, end := range []*testbed.EndEvidence{b.Client, b.Server} {
+		if end == nil {
+			continue
+		}
+		cycles += end.Cycles
+		for _, n := range end.Calls {
+			sum += n
+		}
+	}
+	if cycles == 0 {
+		return nil
+	}
+	return &sum
+}
+
+// callCost is what the probe costs: how much longer a traced transaction takes
+// than a timed one, by the calls that were traced.
+func callCost(b testbed.Block, calls *float64, m testbed.ModeResult) *float64 {
+	if calls == nil || *calls == 0 || b.Mean == 0 || m.Mean.Estimate == nil {
+		return nil
+	}
+	cost := (b.Mean - *m.Mean.Estimate) / *calls
+	return &cost
+}
+
+// capabilities are what was probed of a mode.
+func (s *series) capabilities() []testbed.Capability {
+	found := []testbed.Capability{}
+	for _, b := range s.passes {
+		found = append(found, b.Capabilities...)
+	}
+	return found
+}

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// looked adds passes to the typical lab: routed queues two packets more than host
+// and calls veth_xmit.
+func looked(t testing.TB) []testbed.Block {
+	blocks := typical().input(t).Blocks
+	pass := func(mode, kind string, client testbed.EndEvidence) testbed.Block {
+		return testbed.Block{
+			Test: blocks[0].Test, Cell: blocks[0].Cell, Mode: mode, Status: testbed.StatusOK, Pass: kind,
+			Mean: 500e3, Transactions: 16, Client: &client, Server: &testbed.EndEvidence{Unavailable: []string{"no tracefs"}},
+		}
+	}
+	events := func(backlog float64) testbed.EndEvidence {
+		return testbed.EndEvidence{Unavailable: []string{}, Events: map[string]float64{
+			"softirq_entry NET_RX": 2, "netif_rx tbv-eth1": backlog, "net_dev_queue eth1": 1}}
+	}
+	graph := func(path ...testbed.Call) testbed.EndEvidence {
+		e := testbed.EndEvidence{Unavailable: []string{}, Cycles: 15, Calls: map[string]float64{}, Path: path}
+		for _, call := range path {
+			if call.Device == "" {
+				e.Calls[call.Name]++
+			}
+		}
+		return e
+	}
+	send := testbed.Call{Name: "tcp_sendmsg"}
+	return append(blocks,
+		pass("host", "events", events(0)), pass("routed", "events", events(2)),
+		pass("host", "graph", graph(send, testbed.Call{Depth: 1, Name: "lock"})),
+		pass("routed", "graph", graph(send, testbed.Call{Depth: 1, Name: "helper"}, testbed.Call{Depth: 2, Name: "veth_xmit"},
+			testbed.Call{Depth: 3, Name: "netif_rx", Device: "tbv-eth1"})),
+	)
+}
+
+func explainable(t testing.TB) testbed.Result {
+	in := typical().input(t)
+	in.Blocks = looked(t)
+	r, err := Analyze(in)
+	require.NoError(t, err)
+	return r
+}
+
+func modeNamed(t testing.TB, r testbed.Result, name string) testbed.ModeResult {
+	for _, m := range r.Tests[0].Modes {
+		if m.Name == name {
+			return m
+		}
+	}
+	t.Fatalf("no mode %s", name)
+	return testbed.ModeResult{}
+}
+
+func TestEvidenceIsJoined(t *testing.T) {
+	r := explainable(t)
+	routed := modeNamed(t, r, "routed")
+	require.NotNil(t, routed.Evidence)
+	assert.Equal(t, 2.0, *routed.Evidence.Softirqs)
+	assert.Equal(t, 2.0, *routed.Evidence.Backlog)
+	assert.Equal(t, 3.0, *routed.Evidence.Calls)
+	assert.Equal(t, []string{"no tracefs"}, routed.Evidence.Server.Unavailable)
+	assert.InDelta(t, (500e3-*routed.Mean.Estimate)/3, *routed.Evidence.CallCost, 1)
+	plain := typical().result(t)
+	assert.Equal(t, modeNamed(t, plain, "routed").P50, routed.P50, "passes measure nothing")
+	text, err := JSON(r)
+	require.NoError(t, err)
+	assert.NoError(t, validate(t, text))
+}
+
+func TestADisprovedModeIsFailed(t *testing.T) {
+	in := typical().input(t)
+	in.Blocks = append(in.Blocks, testbed.Block{Test: in.Blocks[0].Test, Cell: in.Blocks[0].Cell, Mode: "routed",
+		Status: testbed.StatusFailed, Reason: "declared veth routed, but packets crossed docker0", Pass: "events"})
+	r, err := Analyze(in)
+	require.NoError(t, err)
+	routed := modeNamed(t, r, "routed")
+	assert.Equal(t, testbed.StatusFailed, routed.Status)
+	assert.Contains(t, routed.Reason, "docker0")
+}
+
+func TestWhyTable(t *testing.T) {
+	w := whyTable(explainable(t).Tests[0])
+	require.NotNil(t, w)
+	require.Len(t, w.Rows, 2, "a mode that nobody looked at has no row")
+	assert.Equal(t, []cell{{"host"}, {"1"}, {"2.0"}, {""}, {"0.0"}, {""}, {"2.0"}, {""}}, w.Rows[0].Cells)
+	cells := w.Rows[1].Cells
+	assert.Equal(t, []cell{{"2.0"}, {"+0.0"}, {"2.0"}, {"+2.0"}, {"3.0"}, {"+1.0"}}, cells[2:])
+	assert.Nil(t, whyTable(typical().result(t).Tests[0]))
+}
+
+func TestExplain(t *testing.T) {
+	r := explainable(t)
+	explain := func(o ExplainOptions) (string, error) {
+		var b bytes.Buffer
+		err := Explain(&b, r, o)
+		return b.String(), err
+	}
+	path, err := explain(ExplainOptions{Mode: "routed"})
+	require.NoError(t, err)
+	assert.Contains(t, path, "\nclient\n  tcp_sendmsg\n    veth_xmit\n      · tbv-eth1 (netif_rx)\n")
+	all, err := explain(ExplainOptions{Mode: "routed", All: true})
+	require.NoError(t, err)
+	assert.Contains(t, all, "\n    helper\n      veth_xmit\n")
+	two, err := explain(ExplainOptions{Mode: "routed", Other: "host"})
+	require.NoError(t, err)
+	assert.Regexp(t, `routed does more: \+2 calls of 2 functions\n +\+1 +helper +0 → 1\n +\+1 +veth_xmit +0 → 1\n\nrouted does less: -1 calls of 1 functions\n +-1 +lock +1 → 0\n`, two)
+	same, err := explain(ExplainOptions{Mode: "host", Other: "host"})
+	require.NoError(t, err)
+	assert.Contains(t, same, "no difference")
+
+	for want, o := range map[string]ExplainOptions{
+		`no mode "x"; it has`:           {Mode: "x"},
+		`no test "x"; it has tcp_rr`:    {Mode: "routed", Test: "x"},
+		`no evidence of mode "macvlan"`: {Mode: "macvlan"},
+	} {
+		_, err := explain(o)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestSoftirqsCanBeExpected(t *testing.T) {
+	trials, _ := group(typical().lab(), looked(t))
+	c := newCourt(typical().lab().Cells[0], trials)
+	r := c.find(testbed.Metric{Function: "softirqs", Test: "tcp_rr", Mode: "routed"})
+	require.NotNil(t, r.of)
+	assert.Equal(t, 2.0, r.of(nil))
+	assert.Contains(t, c.find(testbed.Metric{Function: "softirqs", Test: "tcp_rr", Mode: "macvlan"}).why, "were not counted")
+}

@@ -1,0 +1,189 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// ExplainOptions say what is explained of a result, and how.
+type ExplainOptions struct {
+	Test string // Empty: the first that has the modes.
+	Mode string
+	// Other is compared with Mode: what Mode does and Other does not. Optional.
+	Other string
+	All   bool // Every call of a path, not the landmarks alone.
+}
+
+// Explain prints the path of one transaction through a mode as an indented trace,
+// or what one mode does that another does not, in calls. Its error names what the
+// result does not have.
+func Explain(w io.Writer, r testbed.Result, o ExplainOptions) error {
+	t, mode, err := explained(r, o.Test, o.Mode)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if o.Other == "" {
+		err = explainOne(&b, t, mode, o.All)
+	} else {
+		var other testbed.ModeResult
+		if _, other, err = explained(r, t.Name, o.Other); err == nil {
+			err = explainTwo(&b, t, mode, other)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed.ModeResult, error) {
+	var names, tests []string
+	for _, t := range r.Tests {
+		tests = append(tests, t.Name)
+		if test != "" && t.Name != test {
+			continue
+		}
+		for _, m := range t.Modes {
+			names = append(names, m.Name)
+			if m.Name != mode {
+				continue
+			}
+			if m.Evidence == nil {
+				return t, m, fmt.Errorf("the result has no evidence of mode %q in test %q: %s", mode, t.Name,
+					firstOf(m.Reason, "the test has evidence = false"))
+			}
+			return t, m, nil
+		}
+	}
+	if names == nil {
+		return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no test %q; it has %s", test, strings.Join(tests, ", "))
+	}
+	slices.Sort(names)
+	return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no mode %q; it has %s", mode, strings.Join(slices.Compact(names), ", "))
+}
+
+func explainOne(b *bytes.Buffer, t testbed.TestResult, m testbed.ModeResult, all bool) error {
+	shown := 0
+	fmt.Fprintf(b, "%s in %s: one transaction, as it was traced\n", m.Name, t.Name)
+	for _, end := range []struct {
+		name string
+		seen testbed.EndEvidence
+	}{{"client", m.Evidence.Client}, {"server", m.Evidence.Server}} {
+		if len(end.seen.Path) == 0 {
+			continue
+		}
+		shown++
+		fmt.Fprintf(b, "\n%s\n", end.name)
+		writePath(b, end.seen.Path, all)
+	}
+	if shown == 0 {
+		why := slices.Concat(m.Evidence.Client.Unavailable, m.Evidence.Server.Unavailable)
+		return fmt.Errorf("the result has no path of mode %q: %s", m.Name, strings.Join(why, "; "))
+	}
+	return nil
+}
+
+// landmark are functions by which a person knows where a packet is; the others
+// only lead there.
+var landmark = regexp.MustCompile(`^(tcp_(sendmsg|recvmsg|v4_rcv|write_xmit|ack|rcv_established)|udp_(sendmsg|recvmsg|rcv)|__?ip_queue_xmit|ip_(rcv|forward|output|local_out|local_deliver|finish_output)$` +
+	`|ip_list_rcv|__dev_queue_xmit|dev_hard_start_xmit|sch_direct_xmit|.*_start_xmit$|start_xmit|.*_poll$|__napi_poll|net_rx_action|process_backlog|enqueue_to_backlog|netif_rx|__netif_receive_skb$` +
+	`|nf_hook_slow|nft_do_chain|nf_conntrack_in|nf_nat_(inet_fn|ipv4_.*|packet)|ip_vs_.*|br_(handle_frame|forward|pass_frame_up|dev_xmit|nf_.*)` +
+	`|veth_.*|macvlan_.*|ipvlan_.*|netkit_.*|vxlan_.*|geneve_.*|wg_.*|tcf_classify|skb_do_redirect|arp_.*|neigh_resolve_output|xdp_.*)$`)
+
+// writePath indents by what is shown, not by what was called.
+func writePath(b *bytes.Buffer, path []testbed.Call, all bool) {
+	var open []int // Depths of the calls that are shown and not over.
+	for _, call := range path {
+		if !all && call.Device == "" && !landmark.MatchString(call.Name) {
+			continue
+		}
+		for len(open) > 0 && open[len(open)-1] >= call.Depth {
+			open = open[:len(open)-1]
+		}
+		indent := strings.Repeat("  ", len(open)+1)
+		if call.Device != "" {
+			fmt.Fprintf(b, "%s· %s (%s)\n", indent, call.Device, call.Name)
+			continue
+		}
+		fmt.Fprintf(b, "%s%s\n", indent, call.Name)
+		open = append(open, call.Depth)
+	}
+}
+
+// explainTwo lists functions that one mode calls more often than the other, the
+// largest difference first, of both ends together.
+func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeResult) error {
+	mine, others := callsTogether(*one.Evidence), callsTogether(*other.Evidence)
+	if len(mine) == 0 || len(others) == 0 {
+		why := slices.Concat(one.Evidence.Client.Unavailable, other.Evidence.Client.Unavailable)
+		return fmt.Errorf("no calls were traced: %s", strings.Join(why, "; "))
+	}
+	type change struct {
+		name       string
+		from, to   float64
+		difference float64
+	}
+	var more, less []change
+	for name := range union(mine, others) {
+		c := change{name, others[name], mine[name], mine[name] - others[name]}
+		switch {
+		case c.difference > 0:
+			more = append(more, c)
+		case c.difference < 0:
+			less = append(less, c)
+		}
+	}
+	fmt.Fprintf(b, "%s against %s in %s: calls per transaction, both ends, medians\n", one.Name, other.Name, t.Name)
+	for _, part := range []struct {
+		title string
+		all   []change
+	}{{one.Name + " does more", more}, {one.Name + " does less", less}} {
+		if len(part.all) == 0 {
+			continue
+		}
+		slices.SortFunc(part.all, func(a, b change) int {
+			return cmp.Or(cmp.Compare(max(b.difference, -b.difference), max(a.difference, -a.difference)), strings.Compare(a.name, b.name))
+		})
+		sum := 0.0
+		for _, c := range part.all {
+			sum += c.difference
+		}
+		fmt.Fprintf(b, "\n%s: %+g calls of %d functions\n", part.title, sum, len(part.all))
+		for _, c := range part.all {
+			fmt.Fprintf(b, "  %+5g  %-44s %g → %g\n", c.difference, c.name, c.from, c.to)
+		}
+	}
+	if more == nil && less == nil {
+		fmt.Fprintf(b, "\nno difference\n")
+	}
+	return nil
+}
+
+func callsTogether(e testbed.ModeEvidence) map[string]float64 {
+	all := map[string]float64{}
+	for _, end := range []testbed.EndEvidence{e.Client, e.Server} {
+		for name, n := range end.Calls {
+			all[name] += n
+		}
+	}
+	return all
+}
+
+func union(a, b map[string]float64) map[string]bool {
+	names := map[string]bool{}
+	for _, one := range []map[string]float64{a, b} {
+		for name := range one {
+			names[name] = true
+		}
+	}
+	return names
+}
