@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/testbed-lab/testbed/guestagent/capability"
 )
 
 // Peer is the way to the other machine's agent: over the conductor, or within
@@ -20,9 +24,13 @@ type Peer interface {
 // Phases of a block. Both agents say ready when they have built, and the client
 // says finished when it has measured; the wait between a finished and the ready
 // that follows is when both tear down and build, at the same time.
+//
+// While the client probes for capabilities it asks, and the server tells.
 const (
 	ready    = "ready"
 	finished = "finished"
+	asks     = "asking"
+	tells    = "telling"
 )
 
 // notice is a message from agent to agent.
@@ -32,6 +40,10 @@ type notice struct {
 	verdict
 	Address netip.AddrPort `json:"address,omitzero"`  // The server's, when it is ready.
 	Control uint16         `json:"control,omitempty"` // Of another engine's server, its second port.
+
+	Station *capability.Station `json:"station,omitempty"` // The server's, when it is ready.
+	Order   *capability.Order   `json:"order,omitempty"`
+	Seen    *capability.Seen    `json:"seen,omitempty"`
 }
 
 // errNoPeer says that the other agent did not answer, or nonsense.
@@ -53,8 +65,9 @@ func (a *agreement) say(ctx context.Context, n notice) error {
 	return nil
 }
 
-// hear waits for the peer to reach a phase of a block.
-func (a *agreement) hear(ctx context.Context, block int, phase string, patience time.Duration) (notice, error) {
+// hear waits for the peer to reach a phase of a block, one of those given.
+func (a *agreement) hear(ctx context.Context, block int, patience time.Duration, phases ...string) (notice, error) {
+	phase := strings.Join(phases, " or ")
 	waiting, cancel := context.WithTimeoutCause(ctx, patience,
 		fmt.Errorf("wait until the other agent is %s with block %d: %w after %v", phase, block, errNoPeer, patience))
 	defer cancel()
@@ -69,7 +82,7 @@ func (a *agreement) hear(ctx context.Context, block int, phase string, patience 
 	if err := json.Unmarshal(text, &n); err != nil {
 		return notice{}, fmt.Errorf("read the other agent's message: %w", err)
 	}
-	if n.Block != block || n.Phase != phase {
+	if n.Block != block || !slices.Contains(phases, n.Phase) {
 		return notice{}, fmt.Errorf("wait until the other agent is %s with block %d: it is %s with block %d", phase, block, n.Phase, n.Block)
 	}
 	return n, nil

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/testbed-lab/testbed/guestagent/capability"
 	"github.com/testbed-lab/testbed/guestagent/engine"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
@@ -23,8 +24,9 @@ type job struct {
 	tool      *tool         // nil but for a block of another engine.
 	result    proto.BlockResult
 	measured  bool
-	keeps     bool  // Every transaction.
-	pass      *pass // nil but for a block that looks for evidence.
+	keeps     bool             // Every transaction.
+	pass      *pass            // nil but for a block that looks for evidence.
+	station   *capability.Host // nil but for the server's of a block that probes.
 }
 
 func (r *runner) job(block proto.Block) *job {
@@ -35,11 +37,15 @@ func (r *runner) job(block proto.Block) *job {
 	if block.Pass != "" {
 		config = passWorkload(config, block.Pass)
 	}
+	protocol := config.Network()
+	if block.Pass == proto.PassCapability {
+		mode, protocol = probed(mode), "udp"
+	}
 	return &job{
 		runner: r, block: block, config: config, keeps: test.Samples && block.Pass == "", pass: newPass(block.Pass), tool: toolOf(block, test),
 		spec: netmode.Spec{
 			Mode: mode, Role: r.segment.Role, Self: r.segment.Self, Peer: r.segment.Peer,
-			Inner: r.segment.Inner, Service: r.segment.Service, Protocol: config.Network(), Control: engine.NeedsControl(block.Engine),
+			Inner: r.segment.Inner, Service: r.segment.Service, Protocol: protocol, Control: engine.NeedsControl(block.Engine),
 		},
 		result: proto.BlockResult{Started: time.Now().UTC()},
 	}
@@ -80,7 +86,7 @@ func (j *job) client(ctx context.Context) (verdict, error) {
 	if err := j.agree.say(ctx, notice{Block: j.block.Index, Phase: ready, verdict: mine}); err != nil {
 		return verdict{}, err
 	}
-	server, err := j.agree.hear(ctx, j.block.Index, ready, peerTimeout)
+	server, err := j.agree.hear(ctx, j.block.Index, peerTimeout, ready)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -98,6 +104,9 @@ func (j *job) client(ctx context.Context) (verdict, error) {
 }
 
 func (j *job) transact(ctx context.Context, server notice) error {
+	if j.block.Pass == proto.PassCapability {
+		return j.probe(ctx, server)
+	}
 	if j.alone() {
 		if err := j.serve(ctx); err != nil {
 			return err
@@ -144,21 +153,24 @@ func (j *job) transact(ctx context.Context, server notice) error {
 func (j *job) server(ctx context.Context) (verdict, error) {
 	mine := judge(j.agree.name, j.listen(ctx))
 	say := notice{Block: j.block.Index, Phase: ready, verdict: mine}
-	if mine.ok() && !j.alone() {
+	switch {
+	case !mine.ok() || j.alone():
+	case j.station != nil:
+		say.Station = &j.station.Station
+	default:
 		say.Address, say.Control = j.served()
 	}
 	if err := j.agree.say(ctx, say); err != nil {
 		return verdict{}, err
 	}
-	client, err := j.agree.hear(ctx, j.block.Index, ready, peerTimeout)
+	client, err := j.agree.hear(ctx, j.block.Index, peerTimeout, ready)
 	if err != nil {
 		return verdict{}, err
 	}
 	if merged := both(client.verdict, mine); !merged.ok() {
 		return merged, nil
 	}
-	client, err = j.agree.hear(ctx, j.block.Index, finished, j.length()+peerTimeout)
-	if err != nil {
+	if client, err = j.hearFinished(ctx); err != nil {
 		return verdict{}, err
 	}
 	return client.verdict, nil
@@ -180,6 +192,9 @@ func (j *job) alone() bool { return j.spec.Mode.Kind == netmode.KindLoopback }
 func (j *job) listen(ctx context.Context) error {
 	if err := j.build(ctx); err != nil || j.alone() {
 		return err
+	}
+	if j.block.Pass == proto.PassCapability {
+		return j.openStation()
 	}
 	return j.serve(ctx)
 }
@@ -233,6 +248,9 @@ func (j *job) tearDown() error {
 		if err := j.tool.stop(); err != nil {
 			j.fail(err)
 		}
+	}
+	if j.station != nil {
+		j.station.Close()
 	}
 	if j.mode == nil {
 		return nil

@@ -25,7 +25,7 @@ type pass struct {
 }
 
 func newPass(kind proto.Pass) *pass {
-	if kind == "" {
+	if kind != proto.PassEvents && kind != proto.PassGraph {
 		return nil
 	}
 	return &pass{kind: kind}

@@ -20,7 +20,7 @@ var figures = []string{"p50", "p90", "p99", "p999", "mean", "rate"}
 var metricNames = append(slices.Clone(figures), "ratio", "instructions", "softirqs", "capability")
 
 // unbuiltMetrics are accepted, and known of nothing yet.
-var unbuiltMetrics = []string{"instructions", "capability"}
+var unbuiltMetrics = []string{"instructions"}
 
 // metricFunctions are the functions of an expectation over one result. A metric
 // that the result does not have is an unknown value, and HCL's operators then
@@ -96,6 +96,9 @@ func (c *cellLoader) capability(lookup testbed.Lookup) function.Function {
 				return cty.NilVal, function.NewArgErrorf(0, "the arguments are a mode and the name of a capability in quotes")
 			}
 			m.Mode, m.Name = asRef(args[0]).name, args[1].AsString()
+			if known := capabilityNames(); !slices.Contains(known, m.Name) {
+				return cty.NilVal, function.NewArgErrorf(len(args)-1, "there is no capability %q.%s It can be %s", m.Name, suggest(m.Name, known), quoted(known))
+			}
 			value, known := lookup(m)
 			if !known {
 				return cty.UnknownVal(cty.Bool), nil
@@ -103,6 +106,15 @@ func (c *cellLoader) capability(lookup testbed.Lookup) function.Function {
 			return cty.BoolVal(value != 0), nil
 		},
 	})
+}
+
+// capabilityNames are those probed, and those of several together.
+func capabilityNames() []string {
+	names := slices.Sorted(maps.Keys(testbed.JointCapabilities))
+	for _, one := range testbed.CapabilityNames {
+		names = append(names, one.Name)
+	}
+	return names
 }
 
 func isA(v cty.Value, block string) bool {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 const page = "../docs/lab-language.md"
@@ -115,10 +117,21 @@ func metricTable() string {
 	rows = append(rows,
 		"| `ratio(test, mode, base, \"p50\")` | mode over base, the geometric mean of the rounds' ratios; of any of the above | yes |\n",
 		"| `instructions(test, mode)` | instructions for one transaction | no |\n",
-		"| `softirqs(test, mode)` | softirqs for one transaction | no |\n",
-		"| `capability(test, mode, \"NAME\")` | whether something works in the mode; the test may be left out | no |\n",
+		"| `softirqs(test, mode)` | NET_RX and NET_TX softirqs for one transaction, both ends, after the timing | yes |\n",
+		"| `capability(test, mode, \"NAME\")` | whether something works in the mode; the test may be left out | yes |\n",
 	)
-	return "| function | gives | built |\n|---|---|---|\n" + strings.Join(rows, "")
+	return "| function | gives | built |\n|---|---|---|\n" + strings.Join(rows, "") + "\n" + capabilityTable()
+}
+
+func capabilityTable() string {
+	rows := []string{"| capability | works where |\n|---|---|\n"}
+	for _, one := range testbed.CapabilityNames {
+		rows = append(rows, fmt.Sprintf("| `%s` | %s |\n", one.Name, one.Text))
+	}
+	for _, name := range slices.Sorted(maps.Keys(testbed.JointCapabilities)) {
+		rows = append(rows, fmt.Sprintf("| `%s` | `%s` do |\n", name, strings.Join(testbed.JointCapabilities[name], "` and `")))
+	}
+	return strings.Join(rows, "")
 }
 
 func functionList() string {

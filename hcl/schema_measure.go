@@ -64,6 +64,7 @@ var testBlock = &block{
 		{name: "max_rounds", kind: integer, min: 1, max: 100000, doc: "But not for more rounds than this, of all boots together; belongs to `precision`. Default: ten times `rounds` and `boots`."},
 		{name: "samples", kind: text, fallback: `"histogram"`, oneOf: []string{"histogram", "all"}, doc: "What is kept of each block: `all` adds a file with every transaction."},
 		{name: "evidence", kind: boolean, fallback: "true", doc: "After the timing, look into the kernel: which softirqs, devices and functions a transaction takes in each mode."},
+		{name: "capabilities", kind: boolean, fallback: "true", doc: "After that, find out what works in each mode and what does not: services, filters, siblings, broadcasts. The first of several tests between the same machines does so."},
 		forEach(),
 	},
 }

@@ -37,6 +37,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 		MaxRounds:    get[int](f, "max_rounds"),
 		Samples:      get[string](f, "samples"),
 		Evidence:     get[bool](f, "evidence"),
+		Capabilities: get[bool](f, "capabilities"),
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")

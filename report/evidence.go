@@ -1,6 +1,9 @@
 package report
 
 import (
+	"maps"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
@@ -122,4 +125,41 @@ func (s *series) capabilities() []testbed.Capability {
 		found = append(found, b.Capabilities...)
 	}
 	return found
+}
+
+// readCapability is 1 where something works in a mode and 0 where it fails, by
+// whichever test probed for it.
+func (c *court) readCapability(m testbed.Metric) reading {
+	names := []string{m.Name}
+	if joint := testbed.JointCapabilities[m.Name]; joint != nil {
+		names = joint
+	}
+	value := 1.0
+	for _, name := range names {
+		found := c.capability(m, name)
+		switch {
+		case found == nil:
+			return unread("%s of %s was not probed", name, m.Mode)
+		case found.Answer == testbed.Fails:
+			value = 0
+		case found.Answer != testbed.Works:
+			return unread("%s of %s: %s", name, m.Mode, found.Observation)
+		}
+	}
+	return reading{of: func([]int) float64 { return value }, rounds: math.MaxInt}
+}
+
+func (c *court) capability(m testbed.Metric, name string) *testbed.Capability {
+	for _, test := range slices.Sorted(maps.Keys(c.trials)) {
+		s := c.trials[test].named(m.Mode)
+		if s == nil || m.Test != "" && m.Test != test {
+			continue
+		}
+		for _, one := range s.capabilities() {
+			if one.Name == name {
+				return &one
+			}
+		}
+	}
+	return nil
 }

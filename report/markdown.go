@@ -51,6 +51,7 @@ func markdownTable(b *bytes.Buffer, t table, level string) {
 	for _, n := range notes {
 		fmt.Fprintf(b, "- %s\n", markdownText(n.Text))
 	}
+	markdownPrice(b, t, level)
 	if t.Why != nil {
 		markdownTable(b, *t.Why, level+"#")
 	}
@@ -124,4 +125,26 @@ func markdownList(b *bytes.Buffer, title string, texts []string) {
 func markdownText(s string) string {
 	s = oneLine(plain(s))
 	return strings.NewReplacer("\\", "\\\\", "|", "\\|", "*", "\\*", "`", "\\`", "<", "&lt;", "](", "]\\(").Replace(s)
+}
+
+// markdownPrice draws the matrix, and what it says in words.
+func markdownPrice(b *bytes.Buffer, t table, level string) {
+	if t.Price == nil {
+		return
+	}
+	fmt.Fprintf(b, "\n%s# %s: what it costs, and what works\n\n|", level, markdownText(t.Test))
+	for _, c := range append([]priceColumn{{Title: "mode"}}, t.Price.Columns...) {
+		fmt.Fprintf(b, " %s |", markdownText(c.Title))
+	}
+	fmt.Fprintf(b, "\n|---%s|\n", strings.Repeat("|---", len(t.Price.Columns)))
+	for _, row := range t.Price.Rows {
+		fmt.Fprintf(b, "| %s |", markdownText(row.Mode))
+		for _, c := range row.Cells {
+			fmt.Fprintf(b, " %s |", markdownText(c.Text))
+		}
+		fmt.Fprintln(b)
+	}
+	for _, text := range t.Modes {
+		fmt.Fprintf(b, "\n%s\n", markdownText(text))
+	}
 }

@@ -41,6 +41,10 @@ func (p *pen) table(t table) {
 	if t.Why != nil {
 		p.table(*t.Why)
 	}
+	for _, text := range t.Modes {
+		p.line()
+		p.paragraph("", text, normal)
+	}
 	for _, other := range t.Beside {
 		p.table(other)
 	}

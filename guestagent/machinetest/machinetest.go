@@ -24,8 +24,8 @@ const NIC = "eth1"
 
 // Inner is the subnet behind a masquerading bridge.
 var Inner = proto.Inner{
-	Gateway:   netip.MustParsePrefix("198.18.0.1/29"),
-	Container: netip.MustParsePrefix("198.18.0.2/29"),
+	Gateway:   netip.MustParsePrefix("198.18.0.1/24"),
+	Container: netip.MustParsePrefix("198.18.0.2/24"),
 }
 
 // Service is the virtual address of modes that have one.

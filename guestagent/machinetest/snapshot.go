@@ -150,7 +150,7 @@ func (m *Machine) sysctls(t testing.TB) (lines []string) {
 // changesByItself: conntrack's sysctls come with its module, in all namespaces,
 // and it stays loaded.
 func changesByItself(path string) bool {
-	for _, part := range []string{"/nf_conntrack_", "tcp_fastopen_key", "stable_secret"} {
+	for _, part := range []string{"/nf_conntrack_", "/nf_flowtable_", "tcp_fastopen_key", "stable_secret"} {
 		if strings.Contains(path, part) {
 			return true
 		}

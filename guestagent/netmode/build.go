@@ -36,9 +36,12 @@ type build struct {
 	mode    *Mode
 	undone  transaction
 
-	space *namespace.Namespace    // The container's; nil outside of one.
-	links *netlink.Handle         // In it.
-	eth0  netlink.Link            // The container's, when it was looked up.
+	space *namespace.Namespace // The container's; nil outside of one.
+	links *netlink.Handle      // In it.
+	eth0  netlink.Link         // The container's, when it was looked up.
+	// outer is a prefix for the outer end of the container's pair, where it is not
+	// the kind's own.
+	outer string
 	made  map[string]netlink.Link // On the machine's side, by name.
 }
 

@@ -38,7 +38,7 @@ func (b *build) netkit() (func() []step, error) {
 }
 
 func (b *build) netkitSteps(mode netlink.NetkitMode, scrub netlink.NetkitScrub) []step {
-	name := b.name(netkitPrefix)
+	name := b.outerEnd()
 	steps := []step{b.containerSpace(), b.netkitPair(name, mode, scrub), b.checkNetkit(name, mode, scrub)}
 	if mode == netlink.NETKIT_MODE_L2 {
 		steps = append(steps, b.proxy(name), b.gatewayRoute())

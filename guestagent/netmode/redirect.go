@@ -26,15 +26,20 @@ const (
 // counts from there, whether or not there is an Ethernet header before.
 const headerStartNet = 1
 
-// actionOK is TC_ACT_OK and NETKIT_PASS (linux/pkt_cls.h, linux/if_link.h): the
-// packet goes on as it would have.
-const actionOK = 0
+// actionNext is TC_ACT_UNSPEC and NETKIT_NEXT (linux/pkt_cls.h, linux/if_link.h):
+// whoever comes next decides, and without one the packet goes on.
+const actionNext = -1
 
-// The place of our filter among a device's.
-const (
-	filterPriority = 1
-	filterHandle   = 1
-)
+// filterHandle is our filter's name among those of a priority.
+const filterHandle = 1
+
+// filterPriority is its place: a sibling's is behind the first container's.
+func (b *build) filterPriority() uint16 {
+	if b.outer != "" {
+		return 2
+	}
+	return 1
+}
 
 var errNoRedirect = errors.New("redirect is for veth with uplink routed, and for netkit")
 
@@ -130,7 +135,7 @@ func redirectIf(skip asm.JumpOp, address netip.Addr, device int, function asm.Bu
 	return append(program,
 		function.Call(),
 		asm.Return(),
-		asm.Mov.Imm(asm.R0, actionOK).WithSymbol("pass"),
+		asm.Mov.Imm(asm.R0, actionNext).WithSymbol("pass"),
 		asm.Return(),
 	)
 }
@@ -171,7 +176,7 @@ func (b *build) classify(device string, program func() asm.Instructions) step {
 				if made, err = b.clsact(on.Attrs().Index); err != nil {
 					return err
 				}
-				filter = ingressFilter(on.Attrs().Index, loaded.FD())
+				filter = b.ingressFilter(on.Attrs().Index, loaded.FD())
 				if err := b.machine.links.FilterAdd(filter); err != nil {
 					return errors.Join(explainFilter(err), b.removeClsact(on.Attrs().Index, made))
 				}
@@ -188,11 +193,11 @@ func (b *build) classify(device string, program func() asm.Instructions) step {
 	}
 }
 
-func ingressFilter(device, program int) *netlink.BpfFilter {
+func (b *build) ingressFilter(device, program int) *netlink.BpfFilter {
 	return &netlink.BpfFilter{
 		FilterAttrs: netlink.FilterAttrs{
 			LinkIndex: device, Parent: netlink.HANDLE_MIN_INGRESS, Handle: filterHandle,
-			Priority: filterPriority, Protocol: unix.ETH_P_ALL,
+			Priority: b.filterPriority(), Protocol: unix.ETH_P_ALL,
 		},
 		Fd: program, Name: "testbed", DirectAction: true,
 	}

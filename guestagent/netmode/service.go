@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -118,32 +120,15 @@ func (b *build) localService() step {
 func (b *build) serviceGateway() []step {
 	gateway, steps := b.spec.Self.Address.Addr(), []step(nil)
 	switch mode := b.spec.Mode; {
+	case b.tunnels():
+		return []step{b.forwardDevice(b.name(bridgePrefix))}
 	case mode.Kind == KindVeth:
 		steps = append(steps, b.forwardDevice(b.name(bridgePrefix)))
 	case mode.Shim:
 		gateway = b.spec.Inner.Gateway.Addr()
 		steps = append(steps, b.forwardDevice(b.name(shimPrefix)), b.forward(b.spec.Self.Device))
-	case b.tunnels():
-		gateway = b.overlayGateway().Addr()
-		steps = append(steps, b.overlayGatewayAddress(), b.forwardDevice(b.name(bridgePrefix)))
 	}
 	return append(steps, b.containerRouteTo("add route to the service in the container", single(b.spec.Service), gateway.AsSlice()))
-}
-
-// overlayGateway is the address of the machine itself on an overlay, a hundred
-// above its container's as in a lab's networks.
-func (b *build) overlayGateway() netip.Prefix {
-	four := b.spec.Self.Overlay.Addr().As4()
-	four[3] += 100
-	return netip.PrefixFrom(netip.AddrFrom4(four), b.spec.Self.Overlay.Bits())
-}
-
-func (b *build) overlayGatewayAddress() step {
-	return step{name: "give the bridge an address on the overlay", do: func() error {
-		return b.withLink(b.name(bridgePrefix), func(link netlink.Link) error {
-			return addAddress(b.machine.links, link, b.overlayGateway())
-		})
-	}}
 }
 
 func (b *build) addServiceTable() step {
@@ -152,13 +137,27 @@ func (b *build) addServiceTable() step {
 			return
 		}
 		chain := conn.AddChain(postrouting(table))
-		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
+		conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: slices.Concat([]expr.Any{
 			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: ipSource, Len: ipLength},
 			&expr.Cmp{Register: 1, Op: expr.CmpOpEq, Data: b.mode.Local.AsSlice()},
-			&expr.Masq{},
-		}})
+		}, b.translated(), []expr.Any{&expr.Masq{}})})
 		b.note("nft masquerade %s on its way to the service", b.mode.Local)
 	})
+}
+
+// translated matches connections that nft has given another destination (ct status
+// dnat; IPS_DST_NAT of linux/netfilter/nf_conntrack_common.h). IPVS leaves no such
+// mark, and there all of the container's packets are meant.
+func (b *build) translated() []expr.Any {
+	if b.spec.Mode.Service == ProxyIPVS {
+		return nil
+	}
+	const destinationNAT = 1 << 5
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeySTATUS, Register: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(destinationNAT), Xor: make([]byte, 4)},
+		&expr.Cmp{Register: 1, Op: expr.CmpOpNeq, Data: make([]byte, 4)},
+	}
 }
 
 // Target is where the client's socket finds the server: at the server's own

@@ -82,13 +82,16 @@ func (b *build) tuned() []device {
 
 // outerEnd is the machine's end of the container's pair; empty without a pair.
 func (b *build) outerEnd() string {
-	switch b.spec.Mode.Kind {
-	case KindVeth, KindVxlan, KindGeneve, KindWireguard:
-		return b.name(vethPrefix)
-	case KindNetkit:
-		return b.name(netkitPrefix)
+	prefix := map[string]string{
+		KindVeth: vethPrefix, KindVxlan: vethPrefix, KindGeneve: vethPrefix, KindWireguard: vethPrefix, KindNetkit: netkitPrefix,
+	}[b.spec.Mode.Kind]
+	switch {
+	case prefix == "":
+		return ""
+	case b.outer != "":
+		prefix = b.outer
 	}
-	return ""
+	return b.name(prefix)
 }
 
 func (b *build) nicDevice() device {

@@ -1,6 +1,8 @@
 package netmode
 
 import (
+	"net/netip"
+
 	"github.com/vishvananda/netlink"
 )
 
@@ -38,14 +40,15 @@ func (b *build) tunnelMTU() int {
 }
 
 // tunnelToBridge is an overlay between the two machines: the tunnel's device is a
-// port of a bridge, and so is the container's veth, as flannel and Docker's
-// overlay networks have it.
+// port of a bridge, and so is the container's veth; the bridge has an address of
+// the overlay, and is the container's gateway to its machine, as flannel's cni0 is.
 func (b *build) tunnelToBridge() []step {
-	bridge, pair, tunnel := b.name(bridgePrefix), b.name(vethPrefix), b.name(tunnelPrefix)
+	bridge, pair, tunnel := b.name(bridgePrefix), b.outerEnd(), b.name(tunnelPrefix)
 	return []step{
 		b.containerSpace(),
 		// Both bridges are on one segment, so each has a MAC of its own.
 		b.bridge(func() []byte { return hardware(0x62, b.spec.Self.Overlay.Addr()) }),
+		b.overlayGatewayAddress(),
 		b.linkUp(bridge),
 		b.tunnel(),
 		b.enslave(tunnel, false),
@@ -55,6 +58,7 @@ func (b *build) tunnelToBridge() []step {
 		b.linkUp(pair),
 		b.bringUp(),
 		b.address(b.spec.Self.Overlay),
+		b.defaultRoute(b.overlayGateway().Addr().AsSlice()),
 		b.operational(bridge, pair, tunnel),
 	}
 }
@@ -111,4 +115,20 @@ func (b *build) tunnelLink(attrs netlink.LinkAttrs) netlink.Link {
 	default:
 		return &netlink.Wireguard{LinkAttrs: attrs}
 	}
+}
+
+// overlayGateway is the address of the machine itself on an overlay, a hundred
+// above its container's as in a lab's networks.
+func (b *build) overlayGateway() netip.Prefix {
+	four := b.spec.Self.Overlay.Addr().As4()
+	four[3] += 100
+	return netip.PrefixFrom(netip.AddrFrom4(four), b.spec.Self.Overlay.Bits())
+}
+
+func (b *build) overlayGatewayAddress() step {
+	return step{name: "give the bridge an address on the overlay", do: func() error {
+		return b.withLink(b.name(bridgePrefix), func(link netlink.Link) error {
+			return addAddress(b.machine.links, link, b.overlayGateway())
+		})
+	}}
 }

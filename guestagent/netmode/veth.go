@@ -33,7 +33,7 @@ func (b *build) veth() (func() []step, error) {
 
 // pair is a step that makes the veth pair, the container's end where it belongs.
 func (b *build) pair() step {
-	name := b.name(vethPrefix)
+	name := b.outerEnd()
 	return b.machineLink(name, func() netlink.Link {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name, attrs.MTU = name, b.nic.Attrs().MTU

@@ -15,7 +15,7 @@ import (
 // address, so the machine's IPv4 addresses and routes move to the bridge, which
 // takes the NIC's MAC, and back. IPv6 addresses stay where they are, asleep.
 func (b *build) vethL2() []step {
-	bridge, pair, nic := b.name(bridgePrefix), b.name(vethPrefix), b.spec.Self.Device
+	bridge, pair, nic := b.name(bridgePrefix), b.outerEnd(), b.spec.Self.Device
 	var m moved
 	return []step{
 		b.containerSpace(),

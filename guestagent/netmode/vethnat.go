@@ -11,7 +11,7 @@ import (
 // vethMasquerade is what Docker does by default: a bridge of its own with a
 // private subnet, masquerade on the way out, and at a server a published port.
 func (b *build) vethMasquerade() []step {
-	bridge, pair := b.name(bridgePrefix), b.name(vethPrefix)
+	bridge, pair := b.name(bridgePrefix), b.outerEnd()
 	inner := b.spec.Inner
 	steps := []step{
 		b.containerSpace(),

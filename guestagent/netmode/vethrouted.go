@@ -15,7 +15,7 @@ var routedGateway = net.IPv4(169, 254, 1, 1).To4()
 // vethRouted is what Calico does: no bridge, a /32 address in the container, and
 // a /32 route to it on the machine.
 func (b *build) vethRouted() []step {
-	pair := b.name(vethPrefix)
+	pair := b.outerEnd()
 	container := single(b.spec.Self.Container.Addr())
 	steps := []step{
 		b.containerSpace(),

@@ -17,7 +17,7 @@ const wireguardPort = 51820
 
 // wireguardRouted is a routed veth whose way to the other machine is encrypted.
 func (b *build) wireguardRouted() []step {
-	pair, tunnel := b.name(vethPrefix), b.name(tunnelPrefix)
+	pair, tunnel := b.outerEnd(), b.name(tunnelPrefix)
 	container := b.spec.Self.Overlay.Addr()
 	return []step{
 		b.containerSpace(),

@@ -139,8 +139,9 @@ type Pass string
 
 // The passes.
 const (
-	PassEvents Pass = "events"
-	PassGraph  Pass = "graph"
+	PassEvents     Pass = "events"
+	PassGraph      Pass = "graph"
+	PassCapability Pass = "capability"
 )
 
 // Message is what an agent says. Exactly one of the fields that Type names is set.
@@ -211,6 +212,16 @@ type BlockResult struct {
 	Counters map[string]int64 `json:"counters,omitempty"`
 	Setup    []string         `json:"setup,omitempty"` // What was built on this machine, a line a thing.
 	Evidence *Evidence        `json:"evidence,omitempty"`
+	// Capabilities are what a pass of that kind found, in a fixed order; the client's.
+	Capabilities []Capability `json:"capabilities,omitempty"`
+}
+
+// Capability is something that works in a mode, or does not.
+type Capability struct {
+	Name        string `json:"name"`
+	Answer      string `json:"answer"` // works, fails, unsupported.
+	Observation string `json:"observation"`
+	Control     string `json:"control"`
 }
 
 // Evidence is what one end saw in a pass.

@@ -36,10 +36,10 @@ func TestModesInAGuest(t *testing.T) {
 		require.Contains(t, ran.stdout, "netkit")
 	}
 
-	// And traffic in each, and what the kernel did for it.
+	// And traffic in each, what the kernel did for it, and what works.
 	binary = u.test("../../guestagent")
 	u.push(binary, "server", "/tmp/agent.test")
-	ran := u.try("exec", "server", "--", "/tmp/agent.test", "-test.v", "-test.timeout", "8m", "-test.run", "TestEveryMode$|TestEvidenceOfEveryMode")
+	ran := u.try("exec", "server", "--", "/tmp/agent.test", "-test.v", "-test.timeout", "8m", "-test.run", "TestEveryMode$|TestEvidenceOfEveryMode|TestCapabilities")
 	require.Equal(t, 0, ran.status, ran.stdout+ran.stderr)
 	require.NotContains(t, ran.stdout, "--- SKIP")
 	u.do("down", "modes")

@@ -34,3 +34,10 @@ func evidenceOf(e *proto.Evidence) *testbed.EndEvidence {
 	}
 	return seen
 }
+
+func capabilitiesOf(found []proto.Capability) (all []testbed.Capability) {
+	for _, one := range found {
+		all = append(all, testbed.Capability(one))
+	}
+	return all
+}

@@ -195,6 +195,7 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		Setup:     append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
 		KernelLog: append(labelled("client: ", client.KernelLog), labelled("server: ", server.KernelLog)...),
 		Pass:      string(b.Pass), Client: evidenceOf(client.Evidence), Server: evidenceOf(server.Evidence),
+		Capabilities: capabilitiesOf(client.Capabilities),
 	}
 }
 

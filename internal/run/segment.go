@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/testbed"
@@ -87,7 +88,7 @@ func passesOf(seed int64, cell testbed.Cell, test testbed.Test, oneKernel bool) 
 	}
 	var blocks []proto.Block
 	for _, mode := range test.Modes {
-		for _, pass := range passes(test) {
+		for _, pass := range passes(cell, test, mode) {
 			blocks = append(blocks, proto.Block{Index: len(blocks), Test: test.Name, Mode: mode, Pass: pass})
 		}
 	}
@@ -96,9 +97,20 @@ func passesOf(seed int64, cell testbed.Cell, test testbed.Test, oneKernel bool) 
 	return s, nil
 }
 
-func passes(test testbed.Test) (all []proto.Pass) {
+// passes of a mode: what works in it does not depend on the workload, so only the
+// first of the tests between two machines probes for that.
+func passes(cell testbed.Cell, test testbed.Test, mode string) (all []proto.Pass) {
 	if test.Evidence {
 		all = append(all, proto.PassEvents, proto.PassGraph)
+	}
+	for _, other := range cell.Tests {
+		if !other.Capabilities || other.Client != test.Client || other.Server != test.Server || !slices.Contains(other.Modes, mode) {
+			continue
+		}
+		if other.Name == test.Name {
+			all = append(all, proto.PassCapability)
+		}
+		break
 	}
 	return all
 }

@@ -94,7 +94,7 @@ func (t *trial) measure(ctx context.Context, sink progress.Sink, boot int, machi
 		}
 		return nil
 	})
-	if err == nil && boot == 0 && len(passes(t.test)) > 0 {
+	if err == nil && boot == 0 {
 		err = t.look(ctx, sink, client, server, seen)
 	}
 	return seen, err
@@ -103,7 +103,7 @@ func (t *trial) measure(ctx context.Context, sink progress.Sink, boot int, machi
 // look runs the passes that measure nothing, when nothing is measured any more.
 func (t *trial) look(ctx context.Context, sink progress.Sink, client, server *station, seen *observation) error {
 	plan, err := passesOf(t.seed, t.cell, t.test, t.oneKernel)
-	if err != nil {
+	if err != nil || len(plan.client.Blocks) == 0 {
 		return err
 	}
 	step := "look into " + t.test.Name

@@ -1,0 +1,220 @@
+# Every interface mode that testbed builds, on two kernels: what each costs, why,
+# and what works in it.
+#
+# Each mode is measured, then looked into (softirqs, functions, the path of a
+# packet), then probed (services, filters, siblings, broadcasts). A mode that a
+# kernel lacks is reported as unsupported, by what it lacks: on Linux 6.1
+# (--var 'releases=["bookworm"]') that is netkit.
+#
+# Run it:   testbed run examples/all-modes.hcl
+# Smaller:  testbed run --var rounds=2 --var 'releases=["trixie"]' examples/all-modes.hcl
+# Then:     testbed explain docker0 host
+
+lab "all-modes" {
+  description = "What every interface mode costs, why, and what it breaks."
+  seed        = 17
+}
+
+variable "releases" {
+  type        = list(string)
+  default     = ["trixie", "trixie-backports"]
+  description = "Debian releases whose kernels are compared: bookworm has Linux 6.1, trixie 6.12, trixie-backports 7."
+}
+
+variable "rounds" {
+  type        = number
+  default     = 5
+  description = "More rounds, narrower intervals."
+}
+
+image "kernel" {
+  for_each = var.releases
+
+  release = each.key
+}
+
+matrix {
+  release = var.releases
+}
+
+network "lan" {
+  subnet = "10.77.0.0/24"
+}
+
+vm "client" {
+  image  = image.kernel[matrix.release]
+  memory = "512MiB"
+
+  nic {
+    network = network.lan
+  }
+}
+
+vm "server" {
+  image  = image.kernel[matrix.release]
+  memory = "512MiB"
+
+  nic {
+    network = network.lan
+  }
+}
+
+# A veth pair, and three ways from its outer end to the NIC.
+
+mode "docker0" {
+  kind       = "veth"
+  uplink     = "bridge"
+  masquerade = true
+}
+
+mode "docker0_busy" {
+  kind       = "veth"
+  uplink     = "bridge"
+  masquerade = true
+  rules      = 1000
+}
+
+mode "veth_l2" {
+  kind   = "veth"
+  uplink = "l2"
+}
+
+mode "routed" {
+  kind   = "veth"
+  uplink = "routed"
+}
+
+mode "veth_redirect" {
+  kind     = "veth"
+  uplink   = "routed"
+  redirect = "peer"
+}
+
+# Children of the NIC.
+
+mode "macvlan" {
+  for_each = ["bridge", "private", "vepa", "passthru"]
+
+  kind = "macvlan"
+  mode = each.key
+}
+
+mode "macvlan_shim" {
+  kind = "macvlan"
+  shim = true
+}
+
+mode "ipvlan" {
+  for_each = ["l2", "l3", "l3s"]
+
+  kind = "ipvlan"
+  mode = each.key
+}
+
+mode "ipvlan_private" {
+  for_each = ["l2", "l3", "l3s"]
+
+  kind = "ipvlan"
+  mode = each.key
+  flag = "private"
+}
+
+mode "ipvlan_vepa" {
+  for_each = ["l2", "l3", "l3s"]
+
+  kind = "ipvlan"
+  mode = each.key
+  flag = "vepa"
+}
+
+mode "ipvlan_shim" {
+  for_each = ["l2", "l3", "l3s"]
+
+  kind = "ipvlan"
+  mode = each.key
+  shim = true
+}
+
+# netkit, which runs a BPF program in place of a receive path, if it has one.
+
+mode "netkit" {
+  for_each = ["l2", "l3"]
+
+  kind = "netkit"
+  mode = each.key
+}
+
+mode "netkit_redirect" {
+  for_each = ["l2", "l3"]
+
+  kind     = "netkit"
+  mode     = each.key
+  redirect = "peer"
+}
+
+mode "netkit_unscrubbed" {
+  kind  = "netkit"
+  scrub = "none"
+}
+
+# Overlays between the two machines, a container at both ends.
+
+mode "overlay" {
+  for_each = ["vxlan", "geneve", "wireguard"]
+
+  kind = each.key
+  at   = "both"
+}
+
+# A virtual service address before the server.
+
+mode "docker0_service" {
+  kind       = "veth"
+  uplink     = "bridge"
+  masquerade = true
+  service    = true
+}
+
+mode "docker0_ipvs" {
+  kind       = "veth"
+  uplink     = "bridge"
+  masquerade = true
+  service    = true
+  proxy      = "ipvs"
+}
+
+# Settings of devices, compared as modes are.
+
+mode "tuned" {
+  for_each = {
+    gro_off = { gro = false, mtu = null, napi = null, qdisc = null }
+    mtu1280 = { gro = null, mtu = 1280, napi = null, qdisc = null }
+    napi    = { gro = null, mtu = null, napi = true, qdisc = null }
+    fq      = { gro = null, mtu = null, napi = null, qdisc = "fq" }
+  }
+
+  kind          = "host"
+  gro           = each.value.gro
+  mtu           = each.value.mtu
+  threaded_napi = each.value.napi
+  qdisc         = each.value.qdisc
+}
+
+locals {
+  all = concat(
+    [mode.loopback, mode.docker0, mode.docker0_busy, mode.veth_l2, mode.routed, mode.veth_redirect],
+    values(mode.macvlan), [mode.macvlan_shim],
+    values(mode.ipvlan), values(mode.ipvlan_private), values(mode.ipvlan_vepa), values(mode.ipvlan_shim),
+    values(mode.netkit), values(mode.netkit_redirect), [mode.netkit_unscrubbed],
+    values(mode.overlay), [mode.docker0_service, mode.docker0_ipvs], values(mode.tuned),
+  )
+}
+
+test "tcp_rr" {
+  protocol = "tcp_rr"
+  client   = vm.client
+  server   = vm.server
+  modes    = local.all
+  rounds   = var.rounds
+  block    = "200ms"
+}

@@ -1,0 +1,88 @@
+package capability
+
+import (
+	"context"
+	"net/netip"
+)
+
+// closed is a port where nobody answers (discard, RFC 863): the control of
+// whatever is answered.
+const closed = 9
+
+// heard asks from an endpoint, and asks where nobody listens as well.
+func (v *visit) heard(ctx context.Context, from *endpoint, to netip.AddrPort) finding {
+	x := from.ask(ctx, to)
+	silent := from.askNobody(ctx, netip.AddrPortFrom(to.Addr(), closed))
+	if silent.answered() {
+		return unsupported("%s answers on every port, so an answer says nothing", to.Addr()).with("port %d: %s", closed, silent.said())
+	}
+	return decide(x.answered(), "%s → %s: %s", from.address, to, x.said()).with("port %d of the same address: not answered", closed)
+}
+
+func (v *visit) peer() netip.AddrPort { return netip.AddrPortFrom(v.Peer.Address, v.Peer.Port) }
+
+func (v *visit) ipv4(ctx context.Context) (finding, error) {
+	return v.heard(ctx, v.inside, v.peer()), nil
+}
+
+func (v *visit) hostToContainer(ctx context.Context) (finding, error) {
+	return v.heard(ctx, v.outside, v.inside.address), nil
+}
+
+func (v *visit) containerToHost(ctx context.Context) (finding, error) {
+	return v.heard(ctx, v.inside, v.outside.address), nil
+}
+
+// inbound: the other machine calls the container at its own address.
+func (v *visit) inbound(ctx context.Context) (finding, error) {
+	seen, err := v.Ask(ctx, Order{Call: v.inside.address})
+	if err != nil {
+		return finding{}, err
+	}
+	silent, err := v.Ask(ctx, Order{Call: netip.AddrPortFrom(v.inside.address.Addr(), closed)})
+	if err != nil {
+		return finding{}, err
+	}
+	return decide(seen.Answered, "%s → %s: %s", v.Peer.Address, v.inside.address, seen.Said).
+		with("port %d of the same address: %s", closed, silent.Said), nil
+}
+
+func (v *visit) sibling(ctx context.Context) (finding, error) {
+	other, err := v.Mode.Sibling(ctx)
+	if err != nil {
+		return fails("a second container cannot be made: %v", err), nil
+	}
+	e, err := listen(other.Inside, other.Local)
+	if err != nil {
+		return finding{}, joined(err, other.Remove())
+	}
+	found := v.heard(ctx, v.inside, e.address)
+	e.close()
+	return found, other.Remove()
+}
+
+// linkFlap takes the NIC down and up, and asks again for a while.
+func (v *visit) linkFlap(ctx context.Context) (finding, error) {
+	if v.Spec.Self.Attach {
+		return unsupported("the machine was not made for this lab, and its NIC is not taken down"), nil
+	}
+	before := v.inside.ask(ctx, v.peer())
+	restore, err := v.Mode.Bounce()
+	if err != nil {
+		if restore != nil {
+			err = joined(err, restore())
+		}
+		return finding{}, err
+	}
+	var after exchange
+	for range 5 {
+		if after = v.inside.ask(ctx, v.peer()); after.answered() {
+			break
+		}
+	}
+	found := decide(after.answered(), "after %s went down and up: %s", v.Spec.Self.Device, after.said())
+	if !before.answered() {
+		found = unsupported("it was not answered before either: %s", before.said())
+	}
+	return found.with("before: %s", before.said()), restore()
+}

@@ -1,0 +1,136 @@
+package capability
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/guestagent/netmode"
+)
+
+func (v *visit) ownMAC(context.Context) (finding, error) {
+	mac, nic, err := v.Mode.Hardware()
+	if err != nil {
+		return finding{}, err
+	}
+	if len(mac) == 0 {
+		return fails("the container's interface has no MAC").with("the NIC has %s", nic), nil
+	}
+	return decide(mac.String() != nic.String(), "the container has %s", mac).with("the NIC has %s", nic), nil
+}
+
+// portSecurity: a switch that knows the NIC's MAC only lets through what comes
+// from that one.
+func (v *visit) portSecurity(ctx context.Context) (finding, error) {
+	_, nic, err := v.Mode.Hardware()
+	if err != nil {
+		return finding{}, err
+	}
+	seen, err := v.onWire(ctx, v.inside, v.peer())
+	if err != nil {
+		return finding{}, err
+	}
+	own, err := v.onWire(ctx, v.outside, v.peer())
+	if err != nil {
+		return finding{}, err
+	}
+	control := "the machine's own come from " + own.MAC
+	if v.Spec.Mode.Kind == netmode.KindWireguard || v.Spec.Mode.Kind == netmode.KindVxlan || v.Spec.Mode.Kind == netmode.KindGeneve {
+		return works("on the wire there are the machine's own packets alone, with the container's inside").with("%s", control), nil
+	}
+	if !seen.Frame {
+		return unsupported("no frame of the container's was seen"), nil
+	}
+	return decide(seen.MAC == nic.String(), "the container's frames come from %s, and the port knows %s", seen.MAC, nic).with("%s", control), nil
+}
+
+// onWire sends a question and asks the other machine for the frame.
+func (v *visit) onWire(ctx context.Context, from *endpoint, to netip.AddrPort) (Seen, error) {
+	x := from.ask(ctx, to)
+	return v.Ask(ctx, Order{Saw: x.token})
+}
+
+// arp: the container has resolved the other end's address by itself, so both are on
+// one segment, be it the wire or an overlay.
+func (v *visit) arp(ctx context.Context) (finding, error) {
+	v.inside.ask(ctx, v.peer())
+	address := v.Peer.Address
+	mac, err := v.Mode.Neighbour(address)
+	if err != nil {
+		return finding{}, err
+	}
+	nobody, err := v.Mode.Neighbour(v.Spec.Service)
+	if err != nil {
+		return finding{}, err
+	}
+	control := fmt.Sprintf("an address that nobody has: %s", resolved(nobody))
+	return decide(mac != nil, "the container's neighbour %s: %s", address, resolved(mac)).with("%s", control), nil
+}
+
+func resolved(mac net.HardwareAddr) string {
+	if mac == nil {
+		return "not resolved"
+	}
+	return mac.String()
+}
+
+// broadcast: a packet to all reaches the other machine.
+func (v *visit) broadcast(ctx context.Context) (finding, error) {
+	return v.toMany(ctx, netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), v.Peer.Port))
+}
+
+// group is of the range for one's own use (RFC 2365).
+var group = netip.AddrFrom4([4]byte{239, 77, 0, 1})
+
+func (v *visit) multicast(ctx context.Context) (finding, error) {
+	return v.toMany(ctx, netip.AddrPortFrom(group, v.Peer.Port))
+}
+
+// toMany sends to an address that is many machines', out of the container's
+// interface, and asks the other machine for the frame.
+func (v *visit) toMany(ctx context.Context, to netip.AddrPort) (finding, error) {
+	token := newToken()
+	err := v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, to, []byte(askWord+token)) })
+	if err != nil {
+		return fails("it could not be sent: %s", reason(err)), nil
+	}
+	seen, err := v.Ask(ctx, Order{Saw: token})
+	if err != nil {
+		return finding{}, err
+	}
+	never, err := v.Ask(ctx, Order{Saw: newToken()})
+	if err != nil {
+		return finding{}, err
+	}
+	where := "did not arrive at the other machine"
+	if seen.Frame {
+		where = "arrived at the other machine, from " + seen.MAC
+	}
+	return decide(seen.Frame && !never.Frame, "a packet to %s %s", to.Addr(), where).
+		with("one that was never sent was seen: %t", never.Frame), nil
+}
+
+// sendFrom sends one datagram out of the interface that has an address.
+func sendFrom(local netip.Addr, to netip.AddrPort, data []byte) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInet4Addr(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, local.As4()); err != nil {
+		return err
+	}
+	if err := unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, "eth0"); err != nil {
+		return err
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: local.As4()}); err != nil {
+		return err
+	}
+	return unix.Sendto(fd, data, 0, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+}

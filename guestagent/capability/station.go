@@ -1,0 +1,175 @@
+package capability
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/guestagent/netmode"
+)
+
+// Station is where the other machine answers.
+type Station struct {
+	Address netip.Addr `json:"address"`
+	Port    uint16     `json:"port"`  // Echoes.
+	Other   uint16     `json:"other"` // Echoes too; nothing is said about it to anyone.
+}
+
+// Order is what the other machine is to do.
+type Order struct {
+	// Saw asks whether a question with that token came.
+	Saw string `json:"saw,omitempty"`
+	// Call has it ask at an address.
+	Call netip.AddrPort `json:"call,omitzero"`
+	// Multicast has it send a question to a group.
+	Multicast netip.AddrPort `json:"multicast,omitzero"`
+}
+
+// Seen is what it saw.
+type Seen struct {
+	Asked bool           `json:"asked"` // The question came to an endpoint,
+	From  netip.AddrPort `json:"from,omitzero"`
+	// On the wire a frame had it, from that MAC, though perhaps for nobody here.
+	Frame bool   `json:"frame"`
+	MAC   string `json:"mac,omitempty"`
+	// Answered is what became of a call, in words.
+	Answered bool   `json:"answered"`
+	Said     string `json:"said,omitempty"`
+}
+
+// Host is the other machine's part: two endpoints and a look at the wire.
+type Host struct {
+	Station
+	one, other *endpoint
+	wire       *wire
+}
+
+// NewHost opens them where a mode has its socket.
+func NewHost(mode *netmode.Mode) (h *Host, err error) {
+	h = &Host{}
+	defer func() {
+		if err != nil {
+			h.Close()
+		}
+	}()
+	if h.one, err = listen(mode.Inside, mode.Local); err != nil {
+		return h, err
+	}
+	if h.other, err = listen(mode.Inside, mode.Local); err != nil {
+		return h, err
+	}
+	if h.wire, err = tap(mode.Outside); err != nil {
+		return h, err
+	}
+	h.Station = Station{Address: mode.Published, Port: h.one.address.Port(), Other: h.other.address.Port()}
+	return h, nil
+}
+
+// Close ends the part.
+func (h *Host) Close() {
+	for _, one := range []*endpoint{h.one, h.other} {
+		if one != nil {
+			one.close()
+		}
+	}
+	if h.wire != nil {
+		h.wire.close()
+	}
+}
+
+// Obey does what is asked.
+func (h *Host) Obey(ctx context.Context, order Order) (seen Seen) {
+	switch {
+	case order.Saw != "":
+		for _, one := range []*endpoint{h.one, h.other} {
+			if from, is := one.wasAsked(order.Saw); is {
+				seen.Asked, seen.From = true, from
+			}
+		}
+		mac, is := h.wire.saw(order.Saw)
+		seen.Frame, seen.MAC = is, mac.String()
+	case order.Call.IsValid():
+		x := h.one.ask(ctx, order.Call)
+		seen.Answered, seen.Said = x.answered(), x.said()
+	case order.Multicast.IsValid():
+		x := h.one.ask(ctx, order.Multicast)
+		seen.Answered, seen.Said = x.answered(), x.said()
+	}
+	return seen
+}
+
+// wire keeps the frames that arrive on any device of a namespace.
+type wire struct {
+	fd     int
+	frames []frame
+}
+
+type frame struct {
+	from net.HardwareAddr
+	data []byte
+}
+
+// tap opens a packet socket. Its buffer keeps what comes until somebody asks.
+func tap(in func(func() error) error) (*wire, error) {
+	w := &wire{fd: -1}
+	err := in(func() (err error) {
+		w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, int(networkOrder(unix.ETH_P_ALL)))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open packet socket: %w", err)
+	}
+	return w, nil
+}
+
+func networkOrder(n uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n))
+}
+
+func (w *wire) close() {
+	if w.fd >= 0 {
+		unix.Close(w.fd)
+	}
+}
+
+// saw looks for a token in what has arrived, and tells the MAC it came from. A
+// frame may be a moment behind.
+func (w *wire) saw(token string) (net.HardwareAddr, bool) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		w.drain()
+		for _, one := range w.frames {
+			if bytes.Contains(one.data, []byte(token)) {
+				return one.from, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func (w *wire) drain() {
+	buffer := make([]byte, 2048)
+	for {
+		n, from, err := unix.Recvfrom(w.fd, buffer, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		link, is := from.(*unix.SockaddrLinklayer)
+		if !is || link.Pkttype == unix.PACKET_OUTGOING {
+			continue
+		}
+		w.frames = append(w.frames, frame{
+			from: slices.Clone(net.HardwareAddr(link.Addr[:min(int(link.Halen), len(link.Addr))])), data: slices.Clone(buffer[:n]),
+		})
+	}
+}

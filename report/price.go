@@ -1,0 +1,222 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// price is the matrix of a test: modes down; what each costs, why, and what works
+// in it. Each cell has the evidence that it rests on.
+type price struct {
+	Columns []priceColumn
+	Rows    []priceRow
+}
+
+type priceColumn struct {
+	Title string
+	Text  string // What it says.
+}
+
+type priceRow struct {
+	Mode  string
+	Cells []priceCell // One a column.
+}
+
+// priceCell opens to what is behind it, line by line.
+type priceCell struct {
+	Text  string
+	Class string // works, fails, unsupported; empty for a figure.
+	Lines []string
+}
+
+// marks of answers.
+var marks = map[string]string{testbed.Works: "✓", testbed.Fails: "✗", testbed.StatusUnsupported: "–"}
+
+// priceOf is nil where nothing was looked for.
+func priceOf(t testbed.TestResult) *price {
+	modes := slices.DeleteFunc(slices.Clone(t.Modes), func(m testbed.ModeResult) bool {
+		return m.Status != testbed.StatusOK || m.Evidence == nil && len(m.Capabilities) == 0
+	})
+	if len(modes) == 0 {
+		return nil
+	}
+	us := " " + latencyUnit(t.Unit)
+	p := &price{Columns: []priceColumn{
+		{"p50" + us, "median of the round trip"}, {"p99" + us, "99th percentile"}, {"rate /s", "transactions per second"},
+		{"softirqs +", "softirqs beyond host, per transaction"}, {"calls +", "calls of functions of the network stack beyond host"},
+	}}
+	for _, c := range testbed.CapabilityNames {
+		p.Columns = append(p.Columns, priceColumn{c.Title, c.Text})
+	}
+	host := hostOf(testbed.TestResult{Modes: modes})
+	for _, m := range modes {
+		p.Rows = append(p.Rows, priceRow{Mode: m.Name, Cells: slices.Concat(costCells(t, m, host), capabilityCells(m))})
+	}
+	return p
+}
+
+func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
+	interval := func(e testbed.Estimate, text func(float64) string) []string {
+		if e.Lo == nil {
+			return []string{firstOf(e.Reason, "no interval")}
+		}
+		return []string{fmt.Sprintf("95%% interval %s to %s, %d rounds, %s", text(*e.Lo), text(*e.Hi), e.N, e.Method)}
+	}
+	time := func(v float64) string { return latency(v, t.Unit) }
+	cells := []priceCell{
+		{Text: latencyCell(m.P50, t.Unit, false), Lines: interval(m.P50, time)},
+		{Text: latencyCell(m.P99, t.Unit, false), Lines: interval(m.P99, time)},
+		{Text: rateCell(m.Rate), Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })},
+	}
+	if m.Evidence == nil || host.Evidence == nil || m.Name == hostMode {
+		return append(cells, priceCell{Text: none}, priceCell{Text: none})
+	}
+	return append(cells,
+		priceCell{Text: moreCell(m.Evidence.Softirqs, host.Evidence.Softirqs), Lines: eventLines(*m.Evidence)},
+		priceCell{Text: moreCell(m.Evidence.Calls, host.Evidence.Calls), Lines: callLines(*m.Evidence, *host.Evidence)})
+}
+
+// eventLines are all events of both ends, by name.
+func eventLines(e testbed.ModeEvidence) (lines []string) {
+	for _, end := range []struct {
+		name string
+		seen testbed.EndEvidence
+	}{{"client", e.Client}, {"server", e.Server}} {
+		for _, name := range sortedKeys(end.seen.Events) {
+			if n := end.seen.Events[name]; n >= 0.05 {
+				lines = append(lines, fmt.Sprintf("%s: %s %.2f", end.name, name, n))
+			}
+		}
+	}
+	return lines
+}
+
+// callLines are the functions that a mode calls and host does not.
+func callLines(e, host testbed.ModeEvidence) (lines []string) {
+	mine, others := callsTogether(e), callsTogether(host)
+	for _, name := range sortedKeys(mine) {
+		if more := mine[name] - others[name]; more > 0 {
+			lines = append(lines, fmt.Sprintf("%s %+g", name, more))
+		}
+	}
+	return lines
+}
+
+func capabilityCells(m testbed.ModeResult) []priceCell {
+	cells := []priceCell{}
+	for _, c := range testbed.CapabilityNames {
+		cell := priceCell{Text: none}
+		for _, found := range m.Capabilities {
+			if found.Name == c.Name {
+				cell = priceCell{Text: marks[found.Answer], Class: found.Answer, Lines: []string{found.Observation}}
+				if found.Control != "" {
+					cell.Lines = append(cell.Lines, "control: "+found.Control)
+				}
+			}
+		}
+		cells = append(cells, cell)
+	}
+	return cells
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// paragraphs say of each mode what it costs, why, and what works in it; a sentence
+// only where there is evidence for it.
+func paragraphs(t testbed.TestResult) (all []string) {
+	host := hostOf(t)
+	for _, m := range t.Modes {
+		if m.Name == hostMode || m.Status != testbed.StatusOK || m.Evidence == nil && len(m.Capabilities) == 0 {
+			continue
+		}
+		sentences := []string{costSentence(t, m)}
+		for _, s := range []string{whySentence(m, host), waySentence(m, host), capabilitySentence(m)} {
+			if s != "" {
+				sentences = append(sentences, s)
+			}
+		}
+		all = append(all, strings.Join(sentences, " "))
+	}
+	return all
+}
+
+func costSentence(t testbed.TestResult, m testbed.ModeResult) string {
+	e := m.RatioToHost["p50"]
+	if e.Estimate == nil || e.Lo == nil {
+		return m.Name + " gives no interval against host."
+	}
+	percent := func(v float64) string { return fmt.Sprintf("%+.1f%%", 100*(v-1)) }
+	interval := fmt.Sprintf("(95%% interval %s to %s)", percent(*e.Lo), percent(*e.Hi))
+	switch verdictOf(t, m) {
+	case slower:
+		return fmt.Sprintf("%s costs %s over host at p50 %s.", m.Name, strings.TrimPrefix(percent(*e.Estimate), "+"), interval)
+	case faster:
+		return fmt.Sprintf("%s is faster than host at p50, by %s %s.", m.Name, strings.TrimPrefix(percent(*e.Estimate), "-"), interval)
+	}
+	return fmt.Sprintf("%s cannot be told from host at p50 %s.", m.Name, interval)
+}
+
+func whySentence(m, host testbed.ModeResult) string {
+	if m.Evidence == nil || host.Evidence == nil || m.Evidence.Softirqs == nil || host.Evidence.Softirqs == nil {
+		return ""
+	}
+	text := fmt.Sprintf("A transaction puts %s packets into a CPU's backlog and runs %s softirqs beyond host's",
+		moreCell(m.Evidence.Backlog, host.Evidence.Backlog), moreCell(m.Evidence.Softirqs, host.Evidence.Softirqs))
+	if m.Evidence.Calls != nil && host.Evidence.Calls != nil {
+		text += fmt.Sprintf(", and makes %s calls", moreCell(m.Evidence.Calls, host.Evidence.Calls))
+	}
+	return text + "."
+}
+
+// stations are what a packet may pass, and the function by which it is known.
+var stations = []struct{ name, function string }{
+	{"a veth pair", "veth_xmit"}, {"netkit", "netkit_xmit"}, {"macvlan", "macvlan_start_xmit"}, {"ipvlan", "ipvlan_start_xmit"},
+	{"a bridge", "br_handle_frame"}, {"forwarding", "ip_forward"}, {"connection tracking", "nf_conntrack_in"},
+	{"NAT", "nf_nat_inet_fn"}, {"more nft rules", "nft_do_chain"}, {"a BPF redirect", "skb_do_redirect"},
+	{"VXLAN encapsulation", "vxlan_xmit"}, {"Geneve encapsulation", "geneve_xmit"}, {"encryption", "wg_xmit"}, {"IPVS", "ip_vs_in_hook"},
+}
+
+func waySentence(m, host testbed.ModeResult) string {
+	if m.Evidence == nil || host.Evidence == nil {
+		return ""
+	}
+	mine, others := callsTogether(*m.Evidence), callsTogether(*host.Evidence)
+	var passed []string
+	for _, s := range stations {
+		if mine[s.function] > others[s.function] {
+			passed = append(passed, fmt.Sprintf("%s (%s %g times)", s.name, s.function, mine[s.function]-others[s.function]))
+		}
+	}
+	if passed == nil {
+		return ""
+	}
+	return "On its way it passes " + list(passed) + "."
+}
+
+func capabilitySentence(m testbed.ModeResult) string {
+	byAnswer := map[string][]string{}
+	for _, c := range testbed.CapabilityNames {
+		for _, found := range m.Capabilities {
+			if found.Name == c.Name {
+				byAnswer[found.Answer] = append(byAnswer[found.Answer], c.Title)
+			}
+		}
+	}
+	var parts []string
+	for _, one := range []struct{ answer, title string }{{testbed.Works, "Works"}, {testbed.Fails, "Fails"}, {testbed.StatusUnsupported, "Not told"}} {
+		if names := byAnswer[one.answer]; names != nil {
+			parts = append(parts, one.title+": "+strings.Join(names, ", ")+".")
+		}
+	}
+	return strings.Join(parts, " ")
+}
