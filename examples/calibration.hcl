@@ -60,4 +60,7 @@ test "tcp_rr" {
   modes    = concat(values(mode.base), values(mode.plus))
   rounds   = 24
   block    = "2s"
+
+  evidence     = false
+  capabilities = false
 }

@@ -55,4 +55,7 @@ test "tcp_rr" {
   modes    = values(mode.same)
   rounds   = 12
   block    = "100ms"
+
+  evidence     = false
+  capabilities = false
 }

@@ -47,6 +47,7 @@ func Explain(w io.Writer, r testbed.Result, o ExplainOptions) error {
 
 func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed.ModeResult, error) {
 	var names, tests []string
+	var unseen error
 	for _, t := range r.Tests {
 		tests = append(tests, t.Name)
 		if test != "" && t.Name != test {
@@ -57,12 +58,15 @@ func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed
 			if m.Name != mode {
 				continue
 			}
-			if m.Evidence == nil {
-				return t, m, fmt.Errorf("the result has no evidence of mode %q in test %q: %s", mode, t.Name,
-					firstOf(m.Reason, "the test has evidence = false"))
+			if m.Evidence != nil {
+				return t, m, nil
 			}
-			return t, m, nil
+			unseen = fmt.Errorf("the result has no evidence of mode %q in test %q: %s", mode, t.Name,
+				firstOf(m.Reason, "the test has evidence = false"))
 		}
+	}
+	if unseen != nil {
+		return testbed.TestResult{}, testbed.ModeResult{}, unseen
 	}
 	if names == nil {
 		return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no test %q; it has %s", test, strings.Join(tests, ", "))

@@ -268,7 +268,7 @@ func TestTheInnerSubnetIsTaken(t *testing.T) {
 	m.attach(func() {})
 	m.segment.Modes = []proto.Mode{{Name: "m", Kind: "veth", Uplink: "bridge", Masquerade: true}}
 	_, err := attach.To(t.Context(), m.Space, m.segment, elsewhere)
-	require.ErrorContains(t, err, "overlaps the lab's subnet 198.18.0.0/29")
+	require.ErrorContains(t, err, "overlaps the lab's subnet 198.18.0.0/24")
 }
 
 // TestPacketsThatWouldGoAnotherWay: a rule sends them past the routes that were

@@ -2,6 +2,7 @@ package capability
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -79,42 +80,59 @@ func resolved(mac net.HardwareAddr) string {
 
 // broadcast: a packet to all reaches the other machine.
 func (v *visit) broadcast(ctx context.Context) (finding, error) {
-	return v.toMany(ctx, netip.AddrPortFrom(netip.AddrFrom4([4]byte{255, 255, 255, 255}), v.Peer.Port))
+	return v.toMany(ctx, netip.AddrFrom4([4]byte{255, 255, 255, 255}), lastOf(v.Spec.Self.Address))
+}
+
+// lastOf is a subnet's broadcast address.
+func lastOf(subnet netip.Prefix) netip.Addr {
+	four := subnet.Addr().As4()
+	host := ^uint32(0) >> subnet.Bits()
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, binary.BigEndian.Uint32(four[:])|host)))
 }
 
 // group is of the range for one's own use (RFC 2365).
 var group = netip.AddrFrom4([4]byte{239, 77, 0, 1})
 
-func (v *visit) multicast(ctx context.Context) (finding, error) {
-	return v.toMany(ctx, netip.AddrPortFrom(group, v.Peer.Port))
-}
+func (v *visit) multicast(ctx context.Context) (finding, error) { return v.toMany(ctx, group, group) }
 
 // toMany sends to an address that is many machines', out of the container's
-// interface, and asks the other machine for the frame.
-func (v *visit) toMany(ctx context.Context, to netip.AddrPort) (finding, error) {
-	token := newToken()
-	err := v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, to, []byte(askWord+token)) })
+// interface, and asks the other machine for the frame. The machine does the same:
+// what it cannot do either says nothing of the container.
+func (v *visit) toMany(ctx context.Context, to, own netip.Addr) (finding, error) {
+	token, control := newToken(), newToken()
+	sent := v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, "eth0", v.at(to), token) })
+	_ = v.Mode.Outside(func() error { return sendFrom(v.Spec.Self.Address.Addr(), "", v.at(own), control) })
+	machine, err := v.Ask(ctx, Order{Saw: control})
 	if err != nil {
-		return fails("it could not be sent: %s", reason(err)), nil
+		return finding{}, err
+	}
+	told := "the machine's own, to " + own.String() + ", " + arrived(machine)
+	if sent != nil {
+		return fails("it could not be sent: %s", reason(sent)).with("%s", told), nil
 	}
 	seen, err := v.Ask(ctx, Order{Saw: token})
 	if err != nil {
 		return finding{}, err
 	}
-	never, err := v.Ask(ctx, Order{Saw: newToken()})
-	if err != nil {
-		return finding{}, err
+	if !seen.Frame && !machine.Frame {
+		return unsupported("neither the container's nor the machine's arrived, so the segment may carry none").with("%s", told), nil
 	}
-	where := "did not arrive at the other machine"
-	if seen.Frame {
-		where = "arrived at the other machine, from " + seen.MAC
-	}
-	return decide(seen.Frame && !never.Frame, "a packet to %s %s", to.Addr(), where).
-		with("one that was never sent was seen: %t", never.Frame), nil
+	return decide(seen.Frame, "a packet to %s %s", to, arrived(seen)).with("%s", told), nil
 }
 
-// sendFrom sends one datagram out of the interface that has an address.
-func sendFrom(local netip.Addr, to netip.AddrPort, data []byte) error {
+func (v *visit) at(address netip.Addr) netip.AddrPort {
+	return netip.AddrPortFrom(address, v.Peer.Port)
+}
+
+func arrived(seen Seen) string {
+	if seen.Frame {
+		return "arrived at the other machine, from " + seen.MAC
+	}
+	return "did not arrive at the other machine"
+}
+
+// sendFrom sends one question out of a device, or of whichever has the address.
+func sendFrom(local netip.Addr, device string, to netip.AddrPort, token string) error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
@@ -126,11 +144,13 @@ func sendFrom(local netip.Addr, to netip.AddrPort, data []byte) error {
 	if err := unix.SetsockoptInet4Addr(fd, unix.IPPROTO_IP, unix.IP_MULTICAST_IF, local.As4()); err != nil {
 		return err
 	}
-	if err := unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, "eth0"); err != nil {
-		return err
+	if device != "" {
+		if err := unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_BINDTODEVICE, device); err != nil {
+			return err
+		}
 	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: local.As4()}); err != nil {
 		return err
 	}
-	return unix.Sendto(fd, data, 0, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
+	return unix.Sendto(fd, []byte(askWord+token), 0, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()})
 }

@@ -50,11 +50,12 @@ type Host struct {
 	Station
 	one, other *endpoint
 	wire       *wire
+	member     int // A socket that has joined the group, so that the NIC lets it in; -1 without.
 }
 
 // NewHost opens them where a mode has its socket.
 func NewHost(mode *netmode.Mode) (h *Host, err error) {
-	h = &Host{}
+	h = &Host{member: -1}
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -67,6 +68,9 @@ func NewHost(mode *netmode.Mode) (h *Host, err error) {
 		return h, err
 	}
 	if h.wire, err = tap(mode.Outside); err != nil {
+		return h, err
+	}
+	if h.member, err = join(mode); err != nil {
 		return h, err
 	}
 	h.Station = Station{Address: mode.Published, Port: h.one.address.Port(), Other: h.other.address.Port()}
@@ -83,6 +87,24 @@ func (h *Host) Close() {
 	if h.wire != nil {
 		h.wire.close()
 	}
+	if h.member >= 0 {
+		unix.Close(h.member)
+	}
+}
+
+// join makes the interface of the mode's socket a member of the group.
+func join(mode *netmode.Mode) (fd int, err error) {
+	fd = -1
+	err = mode.Inside(func() (err error) {
+		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
+			return err
+		}
+		return unix.SetsockoptIPMreq(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreq{Multiaddr: group.As4(), Interface: mode.Local.As4()})
+	})
+	if err != nil {
+		return fd, fmt.Errorf("join group %s: %w", group, err)
+	}
+	return fd, nil
 }
 
 // Obey does what is asked.

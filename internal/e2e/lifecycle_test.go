@@ -29,6 +29,7 @@ func TestLifeCycle(t *testing.T) {
 	require.True(t, strings.HasPrefix(labOf(t, u, "life").Source, u.dir))
 	checkResult(t, filepath.Join(u.dir, "results", "life", "latest"))
 	checkWidth(t, up.stdout)
+	checkLooked(t, u, filepath.Join(u.dir, "results", "life", "latest"))
 
 	t.Run("look around", func(t *testing.T) { lookAround(t, u) })
 	t.Run("change one machine", func(t *testing.T) { changeOneMachine(t, u) })
@@ -45,6 +46,48 @@ func TestLifeCycle(t *testing.T) {
 	refused := u.try("test", path)
 	require.Equal(t, 1, refused.status)
 	require.Contains(t, refused.stderr, "hint: bring it up first")
+}
+
+// checkLooked: the result says why modes differ and what works in them, as two
+// kernels on a wire show it, and explain tells the path.
+func checkLooked(t *testing.T, u *user, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "result.json"))
+	require.NoError(t, err)
+	var result testbed.Result
+	require.NoError(t, json.Unmarshal(text, &result))
+	modes := map[string]testbed.ModeResult{}
+	for _, test := range result.Tests {
+		for _, m := range test.Modes {
+			if test.Name == "udp_rr" {
+				modes[m.Name] = m
+			}
+		}
+	}
+	docker0, ipvlan, host := modes["docker0"].Evidence, modes["ipvlan_l2"].Evidence, modes["host"].Evidence
+	require.NotNil(t, docker0)
+	require.NotNil(t, docker0.Calls, "%v %v", docker0.Client.Unavailable, docker0.Server.Unavailable)
+	require.InDelta(t, 2, *docker0.Backlog-*host.Backlog, 0.1, "one more backlog each way")
+	require.InDelta(t, 0, *ipvlan.Backlog-*host.Backlog, 0.1)
+	require.Greater(t, *docker0.Calls, *ipvlan.Calls)
+	for mode, want := range map[string]string{"docker0": testbed.Works, "ipvlan_l2": testbed.Fails} {
+		require.Len(t, modes[mode].Capabilities, len(testbed.CapabilityNames))
+		for _, c := range modes[mode].Capabilities {
+			if c.Name == "service_request" || c.Name == "filter" {
+				require.Equal(t, want, c.Answer, "%s: %s", mode, c.Observation)
+			}
+			if c.Name == "multicast" && mode == "ipvlan_l2" {
+				require.Equal(t, testbed.Works, c.Answer, c.Observation)
+			}
+		}
+	}
+	path := u.do("explain", "docker0", "--test", "udp_rr", "--result", dir).stdout
+	require.Contains(t, path, "br_handle_frame")
+	require.Contains(t, path, "· eth1 (net_dev_start_xmit)")
+	require.Regexp(t, `\+\d+ +nf_conntrack_in +0 → \d`, u.do("explain", "docker0", "host", "--result", dir).stdout)
+	wrong := u.try("explain", "docker9", "--result", dir)
+	require.Equal(t, 2, wrong.status)
+	require.Contains(t, wrong.stderr, `no mode "docker9"`)
 }
 
 // labOf is what status says of a lab.

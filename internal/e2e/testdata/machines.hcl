@@ -36,4 +36,7 @@ test "tcp_rr" {
   modes    = [mode.docker0, mode.macvlan]
   rounds   = ROUNDS
   block    = "100ms"
+
+  evidence     = false
+  capabilities = false
 }

@@ -84,6 +84,9 @@ test "tcp_rr" {
   rounds   = 6
   block    = "150ms"
 
+  evidence     = false
+  capabilities = false
+
   modes = [
     mode.docker0,
     mode.l2,

@@ -38,4 +38,7 @@ test "tcp_rr" {
   modes    = [mode.macvlan]
   rounds   = ROUNDS
   block    = "500ms"
+
+  evidence     = false
+  capabilities = false
 }
