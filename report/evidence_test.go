@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -93,7 +94,7 @@ func TestWhyTable(t *testing.T) {
 	require.Len(t, w.Rows, 2, "a mode that nobody looked at has no row")
 	assert.Equal(t, []cell{{"host"}, {"1"}, {"2.0"}, {""}, {"0.0"}, {""}, {"2.0"}, {""}}, w.Rows[0].Cells)
 	cells := w.Rows[1].Cells
-	assert.Equal(t, []cell{{"2.0"}, {"+0.0"}, {"2.0"}, {"+2.0"}, {"3.0"}, {"+1.0"}}, cells[2:])
+	assert.Equal(t, []cell{{"2.0"}, {"0"}, {"2.0"}, {"+2.0"}, {"3.0"}, {"+1.0"}}, cells[2:])
 	assert.Nil(t, whyTable(typical().result(t).Tests[0]))
 }
 
@@ -135,3 +136,40 @@ func TestSoftirqsCanBeExpected(t *testing.T) {
 	assert.Equal(t, 2.0, r.of(nil))
 	assert.Contains(t, c.find(testbed.Metric{Function: "softirqs", Test: "tcp_rr", Mode: "macvlan"}).why, "were not counted")
 }
+
+// TestParagraphs are made of what was found, and of nothing where nothing was.
+func TestParagraphs(t *testing.T) {
+	blocks := looked(t)
+	in := typical().input(t)
+	in.Blocks = append(blocks, testbed.Block{Test: blocks[0].Test, Cell: blocks[0].Cell, Mode: "macvlan", Status: testbed.StatusOK, Pass: "capability",
+		Capabilities: []testbed.Capability{{Name: "sibling", Answer: testbed.Works, Observation: "a", Control: "b"}, {Name: "filter", Answer: testbed.Fails, Observation: "c"}}})
+	r, err := Analyze(in)
+	require.NoError(t, err)
+	all := paragraphs(r.Tests[0])
+	require.Len(t, all, 2)
+	assert.Regexp(t, `^routed costs 1\d\.\d% over host at p50 \(95% interval .*\)\. Against host's, a transaction puts \+2\.0 packets into a CPU's backlog, runs 0 softirqs and makes \+1\.0 calls of the network stack's functions\. On its way it passes a veth pair \(veth_xmit 1 times\)\.$`, all[0])
+	assert.Regexp(t, `Works: sibling\. Fails: filter\.$`, all[1])
+	assert.Empty(t, paragraphs(typical().result(t).Tests[0]))
+
+	p := priceOf(r.Tests[0])
+	require.NotNil(t, p)
+	require.Len(t, p.Rows, 3)
+	for _, row := range p.Rows {
+		require.Len(t, row.Cells, len(p.Columns))
+	}
+	i := slices.IndexFunc(p.Columns, func(c priceColumn) bool { return c.Title == "sibling" })
+	assert.Equal(t, priceCell{Text: "✓", Class: testbed.Works, Lines: []string{"a", "control: b"}}, p.Rows[2].Cells[i])
+	var page bytes.Buffer
+	require.NoError(t, HTML(&page, r, in.Blocks))
+	assert.Contains(t, page.String(), `<td class="works"><details><summary>✓</summary><ul><li>a</li><li>control: b</li></ul></details></td>`)
+	var text bytes.Buffer
+	require.NoError(t, Markdown(&text, r))
+	assert.Contains(t, text.String(), "what it costs, and what works")
+
+	c := newCourt(in.Lab.Cells[0], first(group(in.Lab, in.Blocks)))
+	assert.Equal(t, 1.0, c.find(testbed.Metric{Function: "capability", Mode: "macvlan", Name: "sibling"}).of(nil))
+	assert.Equal(t, 0.0, c.find(testbed.Metric{Function: "capability", Test: "tcp_rr", Mode: "macvlan", Name: "filter"}).of(nil))
+	assert.Contains(t, c.find(testbed.Metric{Function: "capability", Mode: "macvlan", Name: "service"}).why, "service_request of macvlan was not probed")
+}
+
+func first(trials []*trial, _ []string) []*trial { return trials }

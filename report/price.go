@@ -170,10 +170,10 @@ func whySentence(m, host testbed.ModeResult) string {
 	if m.Evidence == nil || host.Evidence == nil || m.Evidence.Softirqs == nil || host.Evidence.Softirqs == nil {
 		return ""
 	}
-	text := fmt.Sprintf("A transaction puts %s packets into a CPU's backlog and runs %s softirqs beyond host's",
+	text := fmt.Sprintf("Against host's, a transaction puts %s packets into a CPU's backlog, runs %s softirqs",
 		moreCell(m.Evidence.Backlog, host.Evidence.Backlog), moreCell(m.Evidence.Softirqs, host.Evidence.Softirqs))
 	if m.Evidence.Calls != nil && host.Evidence.Calls != nil {
-		text += fmt.Sprintf(", and makes %s calls", moreCell(m.Evidence.Calls, host.Evidence.Calls))
+		text += fmt.Sprintf(" and makes %s calls of the network stack's functions", moreCell(m.Evidence.Calls, host.Evidence.Calls))
 	}
 	return text + "."
 }

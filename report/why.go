@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -75,7 +76,11 @@ func moreCell(n, host *float64) string {
 	if n == nil || host == nil {
 		return none
 	}
-	return fmt.Sprintf("%+.*f", places(*n), *n-*host)
+	more := *n - *host
+	if math.Abs(more) < 0.05 { // No sign of nothing.
+		return "0"
+	}
+	return fmt.Sprintf("%+.*f", places(*n), more)
 }
 
 // whyNotes say what the probe costs, and what could not be seen.
