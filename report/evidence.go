@@ -2,7 +2,6 @@ package report
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -146,7 +145,7 @@ func (c *court) readCapability(m testbed.Metric) reading {
 			return unread("%s of %s: %s", name, m.Mode, found.Observation)
 		}
 	}
-	return reading{of: func([]int) float64 { return value }, rounds: math.MaxInt}
+	return reading{of: func([]int) float64 { return value }}
 }
 
 func (c *court) capability(m testbed.Metric, name string) *testbed.Capability {

@@ -172,4 +172,29 @@ func TestParagraphs(t *testing.T) {
 	assert.Contains(t, c.find(testbed.Metric{Function: "capability", Mode: "macvlan", Name: "service"}).why, "service_request of macvlan was not probed")
 }
 
+// TestCapabilitiesAreJudged without a test's name, and without rounds.
+func TestCapabilitiesAreJudged(t *testing.T) {
+	in := typical().input(t)
+	in.Blocks = append(in.Blocks, testbed.Block{Test: in.Blocks[0].Test, Cell: in.Blocks[0].Cell, Mode: "macvlan", Status: testbed.StatusOK, Pass: "capability",
+		Capabilities: []testbed.Capability{{Name: "sibling", Answer: testbed.Works}, {Name: "filter", Answer: testbed.StatusUnsupported, Observation: "no"}}})
+	in.Lab.Expectations = []testbed.Expectation{{Name: "sibling"}, {Name: "filter"}}
+	ask := func(name string) testbed.Predicate {
+		return func(lookup testbed.Lookup) testbed.Truth {
+			value, known := lookup(testbed.Metric{Function: "capability", Mode: "macvlan", Name: name})
+			switch {
+			case !known:
+				return testbed.Unknown
+			case value != 0:
+				return testbed.True
+			}
+			return testbed.False
+		}
+	}
+	verdicts := Judge(in.Lab, [][]testbed.Predicate{{ask("sibling"), ask("filter")}}, in.Blocks)
+	require.Len(t, verdicts, 2)
+	assert.Equal(t, testbed.Confirmed, verdicts[0].Verdict)
+	assert.Equal(t, testbed.Inconclusive, verdicts[1].Verdict)
+	assert.Contains(t, verdicts[1].Reason, "filter of macvlan: no")
+}
+
 func first(trials []*trial, _ []string) []*trial { return trials }

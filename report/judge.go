@@ -116,7 +116,7 @@ func (c *court) try(holds testbed.Predicate, asked map[testbed.Metric]bool, weig
 			return 0, false
 		}
 		asked[m] = true
-		if m.Function == "capability" { // No round says anything of it, and the test may be left out.
+		if m.Function == "capability" { // The test may be left out.
 			return of(nil), true
 		}
 		value := of(weights(c.trials[m.Test]))
@@ -205,6 +205,9 @@ func (t *trial) named(mode string) *series {
 // tooFew is the reason why a claim rests on too little for a verdict.
 func (c *court) tooFew(asked map[testbed.Metric]bool) string {
 	for _, m := range sortedMetrics(asked) {
+		if m.Function == "capability" { // It was seen, and rests on no round.
+			continue
+		}
 		if r := c.find(m); r.of != nil && r.rounds < stats.MinRounds {
 			return fmt.Sprintf("%s rests on %s, %d needed for a verdict", metricText(m), count(r.rounds, "round"), stats.MinRounds)
 		}
