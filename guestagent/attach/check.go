@@ -72,7 +72,7 @@ func (v *view) own(nic netlink.Link, connection string) error {
 // roomFor refuses a subnet that the machine uses otherwise: either the lab's
 // packets would go astray, or the machine's own.
 func (v *view) roomFor(segment proto.Segment) error {
-	subnets := append(subnetsOf(segment), segment.Self.Address.Masked())
+	subnets := append([]netip.Prefix{segment.Self.Address.Masked()}, subnetsOf(segment)...)
 	nic := v.named(segment.Self.Device).Attrs().Index
 	for i, subnet := range subnets {
 		if i > 0 {
