@@ -121,9 +121,8 @@ func checkGraph(t *testing.T, mode proto.Mode, seen *proto.Evidence) {
 	}
 }
 
-// TestProofOfMode: what a bridge between the NIC and the machine carries is not
-// what the mode declares.
-func TestProofOfMode(t *testing.T) {
+// TestPacketsOfAMode: the container's device and the NIC, and nothing else.
+func TestPacketsOfAMode(t *testing.T) {
 	client, server := looked(t, []proto.Mode{{Name: "macvlan", Kind: "macvlan", Mode: "bridge"}}, "udp_rr")
 	result := client.results()[0]
 	require.Equal(t, proto.StatusOK, result.Status, result.Reason)

@@ -3,15 +3,11 @@ package guestagent
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/capability"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
-
-// probeTimeout bounds all probes of a mode together.
-const probeTimeout = 30 * time.Second
 
 // probed is a mode as its capabilities are probed: with the container at the
 // client, because what a mode breaks does not depend on the end, and with a
@@ -26,7 +22,7 @@ func probed(mode proto.Mode) proto.Mode {
 
 // openStation is the server's part: the other machine.
 func (j *job) openStation() (err error) {
-	j.station, err = capability.NewHost(j.mode)
+	j.station, err = capability.NewHost(j.mode, j.spec.Self.Device)
 	return err
 }
 
@@ -38,8 +34,6 @@ func (j *job) probe(ctx context.Context, server notice) (err error) {
 	if server.Station == nil {
 		return errors.New("the other agent is not prepared for probes")
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
 	j.result.Capabilities, err = capability.Run(ctx, capability.Site{
 		Mode: j.mode, Spec: j.spec, Peer: *server.Station, Ask: j.ask,
 	})

@@ -69,6 +69,7 @@ var capable = []struct {
 	{proto.Mode{Name: "ipvlan_l3s", Kind: "ipvlan", Mode: "l3s"}, "wwwwwffwwfwfffw"},
 	{proto.Mode{Name: "netkit_redirect", Kind: "netkit", Mode: "l3", Redirect: "peer"}, "wffffwwfwfwfffw"},
 	{proto.Mode{Name: "vxlan", Kind: "vxlan"}, "www..wwwwwwwwww"},
+	{proto.Mode{Name: "wireguard", Kind: "wireguard"}, "wwwuwwwwwwuff.w"},
 }
 
 // TestCapabilities: what works in each mode, and what does not, is found by

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/testbed-lab/testbed/testbed"
@@ -113,7 +114,7 @@ func (t *trial) result() (testbed.TestResult, []string) {
 	}
 	r.NoiseFloor = r.NoiseFloors[p50.name]
 	t.claims(&r)
-	return r, append(t.audit(r), t.besideWarnings()...)
+	return r, slices.Concat(t.audit(r), t.besideWarnings(), t.unprobed())
 }
 
 // noiseFloors are host against itself by metric.

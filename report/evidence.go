@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -8,10 +9,13 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
+// capabilityPass is the pass that looks for no evidence.
+const capabilityPass = "capability"
+
 // disproved is why a mode was not what it was declared to be, as a pass found.
 func (s *series) disproved() string {
 	for _, b := range s.passes {
-		if b.Status == testbed.StatusFailed {
+		if b.Status == testbed.StatusFailed && b.Pass != capabilityPass {
 			return b.Reason
 		}
 	}
@@ -79,7 +83,7 @@ func eventSum(e testbed.ModeEvidence, prefix string) *float64 {
 		return nil
 	}
 	sum := 0.0
-	for _, end := range []testbed.EndEvidence{e.Client, e.Server} {
+	for _, end := range e.Ends() {
 		for name, n := range end.Events {
 			if strings.HasPrefix(name, prefix) {
 				sum += n
@@ -115,6 +119,19 @@ func callCost(b testbed.Block, calls *float64, m testbed.ModeResult) *float64 {
 	}
 	cost := (b.Mean - *m.Mean.Estimate) / *calls
 	return &cost
+}
+
+// unprobed warns of modes whose probes broke down: what was timed stands, and what
+// works is not known.
+func (t *trial) unprobed() (warnings []string) {
+	for _, s := range t.series {
+		for _, b := range s.passes {
+			if b.Status == testbed.StatusFailed && b.Pass == capabilityPass {
+				warnings = append(warnings, fmt.Sprintf("%s: %s: what works in it was not probed: %s", t.title(), s.mode.Name, b.Reason))
+			}
+		}
+	}
+	return warnings
 }
 
 // capabilities are what was probed of a mode.

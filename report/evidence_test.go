@@ -88,6 +88,17 @@ func TestADisprovedModeIsFailed(t *testing.T) {
 	assert.Contains(t, routed.Reason, "docker0")
 }
 
+// TestProbesThatBreakDown leave what was timed as it is, and are told of.
+func TestProbesThatBreakDown(t *testing.T) {
+	in := typical().input(t)
+	in.Blocks = append(in.Blocks, testbed.Block{Test: in.Blocks[0].Test, Cell: in.Blocks[0].Cell, Mode: "routed",
+		Status: testbed.StatusFailed, Reason: "client: listen: no", Pass: "capability"})
+	r, err := Analyze(in)
+	require.NoError(t, err)
+	assert.Equal(t, testbed.StatusOK, modeNamed(t, r, "routed").Status)
+	assert.Contains(t, r.Warnings, "tcp_rr: routed: what works in it was not probed: client: listen: no")
+}
+
 func TestWhyTable(t *testing.T) {
 	w := whyTable(explainable(t).Tests[0])
 	require.NotNil(t, w)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -78,16 +79,13 @@ func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed
 func explainOne(b *bytes.Buffer, t testbed.TestResult, m testbed.ModeResult, all bool) error {
 	shown := 0
 	fmt.Fprintf(b, "%s in %s: one transaction, as it was traced\n", m.Name, t.Name)
-	for _, end := range []struct {
-		name string
-		seen testbed.EndEvidence
-	}{{"client", m.Evidence.Client}, {"server", m.Evidence.Server}} {
-		if len(end.seen.Path) == 0 {
+	for _, end := range m.Evidence.Ends() {
+		if len(end.Path) == 0 {
 			continue
 		}
 		shown++
-		fmt.Fprintf(b, "\n%s\n", end.name)
-		writePath(b, end.seen.Path, all)
+		fmt.Fprintf(b, "\n%s\n", end.Name)
+		writePath(b, end.Path, all)
 	}
 	if shown == 0 {
 		why := slices.Concat(m.Evidence.Client.Unavailable, m.Evidence.Server.Unavailable)
@@ -137,7 +135,9 @@ func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeRe
 		difference float64
 	}
 	var more, less []change
-	for name := range union(mine, others) {
+	all := maps.Clone(mine)
+	maps.Copy(all, others)
+	for name := range all {
 		c := change{name, others[name], mine[name], mine[name] - others[name]}
 		switch {
 		case c.difference > 0:
@@ -174,20 +174,10 @@ func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeRe
 
 func callsTogether(e testbed.ModeEvidence) map[string]float64 {
 	all := map[string]float64{}
-	for _, end := range []testbed.EndEvidence{e.Client, e.Server} {
+	for _, end := range e.Ends() {
 		for name, n := range end.Calls {
 			all[name] += n
 		}
 	}
 	return all
-}
-
-func union(a, b map[string]float64) map[string]bool {
-	names := map[string]bool{}
-	for _, one := range []map[string]float64{a, b} {
-		for name := range one {
-			names[name] = true
-		}
-	}
-	return names
 }

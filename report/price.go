@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -81,13 +82,10 @@ func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
 
 // eventLines are all events of both ends, by name.
 func eventLines(e testbed.ModeEvidence) (lines []string) {
-	for _, end := range []struct {
-		name string
-		seen testbed.EndEvidence
-	}{{"client", e.Client}, {"server", e.Server}} {
-		for _, name := range sortedKeys(end.seen.Events) {
-			if n := end.seen.Events[name]; n >= 0.05 {
-				lines = append(lines, fmt.Sprintf("%s: %s %.2f", end.name, name, n))
+	for _, end := range e.Ends() {
+		for _, name := range slices.Sorted(maps.Keys(end.Events)) {
+			if n := end.Events[name]; n >= 0.05 {
+				lines = append(lines, fmt.Sprintf("%s: %s %.2f", end.Name, name, n))
 			}
 		}
 	}
@@ -97,7 +95,7 @@ func eventLines(e testbed.ModeEvidence) (lines []string) {
 // callLines are the functions that a mode calls and host does not.
 func callLines(e, host testbed.ModeEvidence) (lines []string) {
 	mine, others := callsTogether(e), callsTogether(host)
-	for _, name := range sortedKeys(mine) {
+	for _, name := range slices.Sorted(maps.Keys(mine)) {
 		if more := mine[name] - others[name]; more > 0 {
 			lines = append(lines, fmt.Sprintf("%s %+g", name, more))
 		}
@@ -120,15 +118,6 @@ func capabilityCells(m testbed.ModeResult) []priceCell {
 		cells = append(cells, cell)
 	}
 	return cells
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // paragraphs say of each mode what it costs, why, and what works in it; a sentence

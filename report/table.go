@@ -17,11 +17,11 @@ type table struct {
 	Noise   string // The noise floor in a sentence.
 	Notes   []note // What the marks and gaps in the table mean.
 
-	Why     *table   // What the kernel does in each mode; nil where nobody looked.
-	Price   *price   // The matrix of costs and capabilities; nil where nobody looked.
-	Modes   []string // A paragraph a mode, of what was found.
-	Beside  []table  // One another engine: its figures and ours.
-	Details *table   // What Markdown and page add; nil in a table of that kind.
+	Why        *table   // What the kernel does in each mode; nil where nobody looked.
+	Price      *price   // The matrix of costs and capabilities; nil where nobody looked.
+	Paragraphs []string // One a mode.
+	Beside     []table  // One another engine: its figures and ours.
+	Details    *table   // What Markdown and page add; nil in a table of that kind.
 }
 
 // column is a heading. Where room is short the highest Spare goes first.
@@ -63,7 +63,7 @@ func newTable(t testbed.TestResult) table {
 	d := tableOf(t, mainFields(t))
 	d.Test, d.Cell, d.Caption = t.Name, cellTitle(t.Cell), caption(t)
 	d.Noise, d.Notes = noiseText(t), notes(t)
-	d.Price, d.Modes = priceOf(t), paragraphs(t)
+	d.Price, d.Paragraphs = priceOf(t), paragraphs(t)
 	d.Why, d.Beside, d.Details = whyTable(t), besideTables(t), detailsTable(t)
 	return d
 }

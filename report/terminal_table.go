@@ -41,7 +41,7 @@ func (p *pen) table(t table) {
 	if t.Why != nil {
 		p.table(*t.Why)
 	}
-	for _, text := range t.Modes {
+	for _, text := range t.Paragraphs {
 		p.line()
 		p.paragraph("", text, normal)
 	}

@@ -18,6 +18,17 @@ type ModeEvidence struct {
 	Server   EndEvidence `json:"server"`
 }
 
+// NamedEnd is an end with its role.
+type NamedEnd struct {
+	Name string
+	EndEvidence
+}
+
+// Ends are both, the client first.
+func (e ModeEvidence) Ends() []NamedEnd {
+	return []NamedEnd{{"client", e.Client}, {"server", e.Server}}
+}
+
 // EndEvidence is what was seen at one end.
 type EndEvidence struct {
 	Unavailable []string `json:"unavailable"` // Why something is missing.

@@ -164,7 +164,7 @@ func (m Mode) Tuned() bool {
 // Test is one RR workload between a client and a server over a set of modes.
 type Test struct {
 	Name     string
-	Protocol string // tcp_rr, udp_rr; tcp_crr is not built yet.
+	Protocol string // tcp_rr, udp_rr, tcp_crr.
 	Engine   string // "testbed"; netperf and sockperf measure beside it.
 	Client   string // Machine names.
 	Server   string
@@ -178,12 +178,12 @@ type Test struct {
 	Request      int           // Bytes.
 	Response     int           // Bytes.
 
-	Connections int           // Parallel connections. Not built yet, but for 1.
+	Connections int           // In parallel.
 	NoDelay     bool          // TCP_NODELAY on both ends; true unless said.
-	BusyPoll    time.Duration // SO_BUSY_POLL. Not built yet.
-	CPU         *int          // CPU to pin to; nil: the agent pins to CPU 0. Not built yet.
-	Priority    int           // SCHED_FIFO priority. Not built yet.
-	Load        *Load         // Open loop; nil: closed loop. Not built yet.
+	BusyPoll    time.Duration // SO_BUSY_POLL.
+	CPU         *int          // CPU to pin to; nil: the first that the machine has.
+	Priority    int           // SCHED_FIFO priority; 0: the ordinary scheduler.
+	Load        *Load         // Open loop; nil: closed loop.
 	Boots       int           // With a Precision, the least; Rounds in each.
 	Seeds       int           // icount. Not built yet, but for 1.
 	Precision   float64       // Relative CI width to stop at; 0: Rounds, and no more.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -157,11 +158,16 @@ func subnetsOf(segment proto.Segment) (subnets []netip.Prefix) {
 		if mode.Kind == "vxlan" || mode.Kind == "geneve" || mode.Kind == "wireguard" {
 			subnets = append(subnets, segment.Self.Overlay.Masked())
 		}
-		if mode.Service != "" {
+		if mode.Service != "" || probes(segment) {
 			subnets = append(subnets, netip.PrefixFrom(segment.Service, segment.Service.BitLen()))
 		}
 	}
 	return subnets
+}
+
+// probes says whether capabilities are probed, which puts a service before each mode.
+func probes(segment proto.Segment) bool {
+	return slices.ContainsFunc(segment.Blocks, func(b proto.Block) bool { return b.Pass == proto.PassCapability })
 }
 
 // checkModes refuses what would cut a shared NIC off, or slow down what else it

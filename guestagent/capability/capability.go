@@ -25,6 +25,10 @@ const (
 	tries    = 2
 )
 
+// budget is how long probes are begun: the last takes two seconds at most, and all
+// of a mode's together ten.
+const budget = 8 * time.Second
+
 // Site is where the probes are made.
 type Site struct {
 	Mode *netmode.Mode
@@ -110,17 +114,27 @@ func Run(ctx context.Context, site Site) ([]proto.Capability, error) {
 		return nil, err
 	}
 	var all []proto.Capability
+	began := time.Now()
 	for _, one := range probes {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
-		found, err := one.put(v, ctx)
+		found, err := one.within(ctx, v, budget-time.Since(began))
 		if err != nil {
 			found = unsupported("%v", err)
 		}
 		all = append(all, proto.Capability{Name: one.name, Answer: found.answer, Observation: found.observation, Control: found.control})
 	}
 	return all, nil
+}
+
+// within puts the question while there is time left. Once begun it is not cut short,
+// for the other machine's answer would then be taken for that to the next one.
+func (p probe) within(ctx context.Context, v *visit, left time.Duration) (finding, error) {
+	if left <= 0 {
+		return unsupported("the probes before it took %v", budget), nil
+	}
+	return p.put(v, ctx)
 }
 
 // visit is the probes of one mode: their sockets.

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 )
 
-func joined(errs ...error) error { return errors.Join(errs...) }
-
 // callService asks at the virtual address, which the machine translates to the
 // other's. Both probes of a service look at the same exchange.
 func (v *visit) callService(ctx context.Context) (exchange, error) {
@@ -88,7 +86,7 @@ func (v *visit) filter(ctx context.Context) (found finding, err error) {
 	if err != nil {
 		return finding{}, err
 	}
-	defer func() { err = joined(err, undo()) }()
+	defer func() { err = errors.Join(err, undo()) }()
 	after := v.inside.ask(ctx, to)
 	packets, err := dropped()
 	if err != nil {

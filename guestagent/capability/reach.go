@@ -2,7 +2,10 @@ package capability
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+
+	"github.com/testbed-lab/testbed/guestagent/netmode"
 )
 
 // closed is a port where nobody answers (discard, RFC 863): the control of
@@ -49,12 +52,15 @@ func (v *visit) inbound(ctx context.Context) (finding, error) {
 
 func (v *visit) sibling(ctx context.Context) (finding, error) {
 	other, err := v.Mode.Sibling(ctx)
+	if errors.Is(err, netmode.ErrNoAddress) {
+		return finding{}, err
+	}
 	if err != nil {
 		return fails("a second container cannot be made: %v", err), nil
 	}
 	e, err := listen(other.Inside, other.Local)
 	if err != nil {
-		return finding{}, joined(err, other.Remove())
+		return finding{}, errors.Join(err, other.Remove())
 	}
 	found := v.heard(ctx, v.inside, e.address)
 	e.close()
@@ -70,7 +76,7 @@ func (v *visit) linkFlap(ctx context.Context) (finding, error) {
 	restore, err := v.Mode.Bounce()
 	if err != nil {
 		if restore != nil {
-			err = joined(err, restore())
+			err = errors.Join(err, restore())
 		}
 		return finding{}, err
 	}

@@ -29,8 +29,6 @@ type Order struct {
 	Saw string `json:"saw,omitempty"`
 	// Call has it ask at an address.
 	Call netip.AddrPort `json:"call,omitzero"`
-	// Multicast has it send a question to a group.
-	Multicast netip.AddrPort `json:"multicast,omitzero"`
 }
 
 // Seen is what it saw.
@@ -53,8 +51,8 @@ type Host struct {
 	member     int // A socket that has joined the group, so that the NIC lets it in; -1 without.
 }
 
-// NewHost opens them where a mode has its socket.
-func NewHost(mode *netmode.Mode) (h *Host, err error) {
+// NewHost opens them where a mode has its socket, and looks at the NIC.
+func NewHost(mode *netmode.Mode, nic string) (h *Host, err error) {
 	h = &Host{member: -1}
 	defer func() {
 		if err != nil {
@@ -67,7 +65,7 @@ func NewHost(mode *netmode.Mode) (h *Host, err error) {
 	if h.other, err = listen(mode.Inside, mode.Local); err != nil {
 		return h, err
 	}
-	if h.wire, err = tap(mode.Outside); err != nil {
+	if h.wire, err = tap(mode.Outside, nic); err != nil {
 		return h, err
 	}
 	if h.member, err = join(mode); err != nil {
@@ -121,14 +119,11 @@ func (h *Host) Obey(ctx context.Context, order Order) (seen Seen) {
 	case order.Call.IsValid():
 		x := h.one.ask(ctx, order.Call)
 		seen.Answered, seen.Said = x.answered(), x.said()
-	case order.Multicast.IsValid():
-		x := h.one.ask(ctx, order.Multicast)
-		seen.Answered, seen.Said = x.answered(), x.said()
 	}
 	return seen
 }
 
-// wire keeps the frames that arrive on any device of a namespace.
+// wire keeps the frames that arrive on a NIC.
 type wire struct {
 	fd     int
 	frames []frame
@@ -140,14 +135,22 @@ type frame struct {
 }
 
 // tap opens a packet socket. Its buffer keeps what comes until somebody asks.
-func tap(in func(func() error) error) (*wire, error) {
+func tap(in func(func() error) error, nic string) (*wire, error) {
 	w := &wire{fd: -1}
-	err := in(func() (err error) {
-		w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, int(networkOrder(unix.ETH_P_ALL)))
-		return err
+	err := in(func() error {
+		device, err := net.InterfaceByName(nic)
+		if err != nil {
+			return err
+		}
+		// No protocol, so that nothing comes before the socket is bound to the device.
+		if w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
+			return err
+		}
+		return unix.Bind(w.fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: device.Index})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open packet socket: %w", err)
+		w.close()
+		return nil, fmt.Errorf("look at the frames of %s: %w", nic, err)
 	}
 	return w, nil
 }

@@ -15,7 +15,7 @@ var stack = map[string]bool{}
 func init() {
 	for _, word := range strings.Fields(`tcp udp udp4 ip ip4 ipv4 inet icmp arp sock sk skb dev netif net napi gro neigh
 		fib rt dst nf nft br eth qdisc sch pfifo fq tcf cls bpf xdp veth netkit virtnet vxlan geneve wg iptunnel
-		process enqueue validate loopback start`) {
+		loopback`) {
 		stack[word] = true
 	}
 }

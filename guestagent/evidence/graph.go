@@ -12,18 +12,16 @@ import (
 // Call is one line of a path: a function that was called, or a device that an
 // event named. Depth is how many calls it is within.
 type Call struct {
-	Depth int    `json:"depth"`
-	Name  string `json:"name"`
+	Depth int
+	Name  string
 	// Device that a packet is on, of an event; Name is the event's then.
-	Device string `json:"device,omitempty"`
+	Device string
 }
 
 // Cycle is all that happened from one transaction to the next.
 type Cycle []Call
 
-// graphLine is one of the function graph's, such as
-//
-//  0. testbed-agent-123 |  tcp_sendmsg() {
+// graphLine is one of the function graph's: "0)  testbed-agent-123 |  tcp_sendmsg() {".
 var graphLine = regexp.MustCompile(`^\s*\d+\)\s+(.+)-(\d+)\s*\|(\s*)(.*)$`)
 
 var (

@@ -44,7 +44,7 @@ var deviceEvents = []string{"net:netif_rx", "net:netif_receive_skb", "net:net_de
 type Tracer struct {
 	fs     *tracefs
 	kind   Kind
-	buffer string // What the buffer's size was.
+	before map[string]string // What was set where, to be put back.
 }
 
 // Start begins to record. The error says what the kernel or the machine lacks.
@@ -57,14 +57,36 @@ func Start(kind Kind) (*Tracer, error) {
 		opened.close()
 		return nil, err
 	}
-	t := &Tracer{fs: opened, kind: kind}
-	if t.buffer, err = opened.read("buffer_size_kb"); err == nil {
+	t := &Tracer{fs: opened, kind: kind, before: map[string]string{}}
+	if err = t.remember(); err == nil {
 		err = t.start()
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.reset())
 	}
 	return t, nil
+}
+
+// remember reads what a pass changes and a person may have set.
+func (t *Tracer) remember() error {
+	for _, name := range []string{"buffer_size_kb", "tracing_on"} {
+		value, err := t.fs.read(name)
+		if err != nil {
+			return err
+		}
+		t.before[name] = bufferSize(value)
+	}
+	return nil
+}
+
+// bufferSize is the number in a setting. A buffer that nobody has used yet is small
+// and says what it will be, as in "7 (expanded: 1408)"; once used it is that.
+func bufferSize(value string) string {
+	value = strings.TrimSpace(value)
+	if _, expanded, is := strings.Cut(value, "expanded: "); is {
+		return strings.TrimSuffix(expanded, ")")
+	}
+	return value
 }
 
 func (t *Tracer) start() error {
@@ -125,8 +147,7 @@ func (t *Tracer) Stop() (text string, err error) {
 	return text, errors.Join(err, t.reset())
 }
 
-// reset leaves tracing as a kernel begins with it. tracing_on is 1 then, with
-// nothing to trace.
+// reset leaves tracing as it was found: idle has made sure that nobody traced.
 func (t *Tracer) reset() error {
 	defer t.fs.close()
 	var errs []error
@@ -135,12 +156,12 @@ func (t *Tracer) reset() error {
 			_ = t.fs.write("trace_options", option, false) // Without the tracer there are none.
 		}
 	}
-	settings := [][2]string{
-		{"set_event", ""}, {"current_tracer", "nop"}, {"trace", ""},
-		{"buffer_size_kb", strings.Fields(t.buffer + " 1408")[0]}, {"tracing_on", "1"},
-	}
+	settings := [][2]string{{"set_event", ""}, {"current_tracer", "nop"}, {"trace", ""}}
 	if t.kind == Graph {
 		settings = append(settings, [2]string{"set_ftrace_filter", ""})
+	}
+	for name, value := range t.before {
+		settings = append(settings, [2]string{name, value})
 	}
 	for _, set := range settings {
 		if err := t.fs.write(set[0], set[1], false); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -286,4 +287,66 @@ func TestADelayLeavesAQdiscAlone(t *testing.T) {
 	require.ErrorContains(t, err, "has a qdisc of its own, pfifo 7:0")
 	require.NotErrorIs(t, err, netmode.ErrUnsupported)
 	self.RequireUnchanged(t, before)
+}
+
+// TestProofOfMode: packets that took another path than the declared one disprove
+// the mode, by the device's name.
+func TestProofOfMode(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	each := func(devices ...string) map[string]proto.Packets {
+		packets := map[string]proto.Packets{}
+		for _, device := range devices {
+			packets[device] = proto.Packets{Received: 100, Sent: 100}
+		}
+		return packets
+	}
+	for _, test := range []struct {
+		mode    proto.Mode
+		role    proto.Role
+		packets map[string]proto.Packets
+		want    string
+	}{
+		{proto.Mode{Name: "m", Kind: "macvlan"}, proto.Client, each("eth1", "/eth0"), ""},
+		{proto.Mode{Name: "m", Kind: "macvlan"}, proto.Client, each("eth1", "/eth0", "docker0"), "declared macvlan, but packets crossed docker0"},
+		{proto.Mode{Name: "m", Kind: "host"}, proto.Server, map[string]proto.Packets{"eth1": {Received: 100, Sent: 100}, "mgmt0": {Received: 50, Sent: 45}}, ""},
+		{proto.Mode{Name: "m", Kind: "macvlan"}, proto.Client, each("eth1"), "declared macvlan, but packets did not cross the container's eth0; they crossed eth1"},
+		{proto.Mode{Name: "m", Kind: "macvlan"}, proto.Client, nil, "they crossed none"},
+		{proto.Mode{Name: "m", Kind: "veth", Uplink: "routed"}, proto.Client, each("eth1", "/eth0"), "declared veth routed, but packets did not cross tbv-eth1"},
+		{proto.Mode{Name: "m", Kind: "veth", Uplink: "routed", Redirect: "peer"}, proto.Client, each("eth1", "/eth0"), ""},
+		{proto.Mode{Name: "m", Kind: "veth", Uplink: "bridge", Masquerade: true}, proto.Client, each("eth1", "/eth0", "tbv-eth1"), "did not cross tbb-eth1"},
+		{proto.Mode{Name: "m", Kind: "vxlan"}, proto.Server, each("eth1"), "declared vxlan, but packets did not cross tbt-eth1"},
+		{proto.Mode{Name: "m", Kind: "loopback"}, proto.Client, each("eth1"), "did not cross lo"},
+		{proto.Mode{Name: "m", Kind: "loopback"}, proto.Server, nil, ""},
+	} {
+		built, err := open(t, self).Build(t.Context(), spec(test.mode, test.role, self, peer))
+		require.NoError(t, err)
+		err = built.Proof(test.packets, 100)
+		require.NoError(t, built.Proof(test.packets, 0), "no transaction proves nothing")
+		require.NoError(t, built.TearDown())
+		if test.want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, test.want)
+		}
+	}
+}
+
+// TestSiblingNeedsAnAddress of its own in the subnet.
+func TestSiblingNeedsAnAddress(t *testing.T) {
+	self, peer := machinetest.Pair(t)
+	s := spec(proto.Mode{Name: "m", Kind: "macvlan"}, proto.Client, self, peer)
+	for container, room := range map[string]bool{"10.77.0.101/24": true, "10.77.0.5/29": false, "10.77.0.205/24": false, "10.77.0.230/24": false} {
+		s.Self.Container = netip.MustParsePrefix(container)
+		built, err := open(t, self).Build(t.Context(), s)
+		require.NoError(t, err)
+		sibling, err := built.Sibling(t.Context())
+		if room {
+			require.NoError(t, err)
+			require.Equal(t, "10.77.0.151", sibling.Local.String())
+			require.NoError(t, sibling.Remove())
+		} else {
+			require.ErrorIs(t, err, netmode.ErrNoAddress, container)
+		}
+		require.NoError(t, built.TearDown())
+	}
 }

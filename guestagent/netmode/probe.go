@@ -33,7 +33,7 @@ func (m *Mode) Hardware() (container, nic net.HardwareAddr, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if link.Attrs().RawFlags&unix.IFF_NOARP == 0 || len(link.Attrs().HardwareAddr) > 0 && link.Type() != KindNetkit {
+	if pair, is := link.(*netlink.Netkit); !is || pair.Mode == netlink.NETKIT_MODE_L2 {
 		container = link.Attrs().HardwareAddr
 	}
 	return container, m.build.nic.Attrs().HardwareAddr, nil

@@ -35,8 +35,10 @@ func (m *Mode) Sibling(ctx context.Context) (*Sibling, error) {
 		machine: first.machine, spec: first.spec, nic: first.nic, made: map[string]netlink.Link{},
 		outer: siblingPrefix, undone: transaction{before: first.undone.before},
 	}
-	for _, address := range []*netip.Prefix{&b.spec.Self.Container, &b.spec.Self.Overlay, &b.spec.Inner.Container} {
-		*address = beside(*address)
+	var err error
+	address := b.containerAddress()
+	if *address, err = beside(*address); err != nil {
+		return nil, err
 	}
 	b.spec.Mode.Shim, b.spec.Mode.Service, b.spec.Mode.Tuning = false, "", proto.Tuning{}
 	b.mode = &Mode{build: b}
@@ -53,14 +55,30 @@ func (m *Mode) Sibling(ctx context.Context) (*Sibling, error) {
 	return &Sibling{Local: b.mode.Local, build: b}, nil
 }
 
-// beside is an address that no first container has: 50 further on.
-func beside(p netip.Prefix) netip.Prefix {
-	if !p.IsValid() || !p.Addr().Is4() {
-		return p
+// ErrNoAddress says that a subnet has no room for a sibling.
+var ErrNoAddress = errors.New("the subnet has no address for a second container")
+
+// containerAddress is where the spec has the address of a container of this mode.
+func (b *build) containerAddress() *netip.Prefix {
+	switch {
+	case b.tunnels():
+		return &b.spec.Self.Overlay
+	case b.spec.Mode.Masquerade:
+		return &b.spec.Inner.Container
 	}
+	return &b.spec.Self.Container
+}
+
+// beside is an address that no first container has: 50 further on, within the
+// subnet and before its broadcast address.
+func beside(p netip.Prefix) (netip.Prefix, error) {
 	four := p.Addr().As4()
 	four[3] += 50
-	return netip.PrefixFrom(netip.AddrFrom4(four), p.Bits())
+	found := netip.PrefixFrom(netip.AddrFrom4(four), p.Bits())
+	if found.Addr().Less(p.Addr()) || !p.Masked().Contains(found.Addr().Next()) {
+		return p, fmt.Errorf("%w: %s, 50 after the first", ErrNoAddress, p)
+	}
+	return found, nil
 }
 
 func (b *build) siblingSteps() ([]step, error) {
@@ -94,14 +112,7 @@ func (b *build) siblingSteps() ([]step, error) {
 
 // bridgedSibling is one more port of the bridge.
 func (b *build) bridgedSibling(pair string) []step {
-	address := b.spec.Self.Container
-	switch {
-	case b.spec.Mode.Masquerade:
-		address = b.spec.Inner.Container
-	case b.tunnels():
-		address = b.spec.Self.Overlay
-	}
 	return []step{
-		b.containerSpace(), b.pair(), b.enslave(pair, false), b.linkUp(pair), b.bringUp(), b.address(address), b.operational(pair),
+		b.containerSpace(), b.pair(), b.enslave(pair, false), b.linkUp(pair), b.bringUp(), b.address(*b.containerAddress()), b.operational(pair),
 	}
 }

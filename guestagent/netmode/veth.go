@@ -37,17 +37,13 @@ func (b *build) pair() step {
 	return b.machineLink(name, func() netlink.Link {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name, attrs.MTU = name, b.nic.Attrs().MTU
-		container := b.spec.Self.Container.Addr()
-		if b.spec.Mode.Masquerade {
-			container = b.spec.Inner.Container.Addr()
-		}
 		if b.tunnels() {
-			container, attrs.MTU = b.spec.Self.Overlay.Addr(), b.tunnelMTU()
+			attrs.MTU = b.tunnelMTU()
 		}
 		b.note("veth %s ↔ %s", inside, name)
 		return &netlink.Veth{
 			LinkAttrs: attrs, PeerName: inside, PeerTxQLen: -1,
-			PeerHardwareAddr: hardware(0x42, container),
+			PeerHardwareAddr: hardware(0x42, b.containerAddress().Addr()),
 			PeerNamespace:    netlink.NsFd(b.space.FD()),
 		}
 	}, needsVeth)

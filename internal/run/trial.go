@@ -106,10 +106,7 @@ func (t *trial) look(ctx context.Context, sink progress.Sink, client, server *st
 	if err != nil || len(plan.client.Blocks) == 0 {
 		return err
 	}
-	step := "look into " + t.test.Name
-	if name := cellName(t.cell); name != "" {
-		step += " (" + name + ")"
-	}
+	step := t.doing("look into")
 	return sink.Do(step, func() error {
 		log := newRecorder(t.cell, t.test, plan.client)
 		log.first = t.index
@@ -158,12 +155,17 @@ func (t *trial) take(b *testbed.Block) error {
 
 // step is the test as progress names it.
 func (t *trial) step(boot int) string {
-	step := "measure " + t.test.Name
-	if name := cellName(t.cell); name != "" {
-		step += " (" + name + ")"
-	}
+	step := t.doing("measure")
 	if t.reboots() {
 		step += fmt.Sprintf(", boot %d", boot+1)
+	}
+	return step
+}
+
+func (t *trial) doing(what string) string {
+	step := what + " " + t.test.Name
+	if name := cellName(t.cell); name != "" {
+		step += " (" + name + ")"
 	}
 	return step
 }
