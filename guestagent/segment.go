@@ -52,7 +52,7 @@ func checkContainers(s *proto.Segment) error {
 func addressed(s *proto.Segment, mode proto.Mode) (what string, ok bool) {
 	inner := is4(s.Inner.Gateway) && is4(s.Inner.Container)
 	switch mode.Kind {
-	case netmode.KindHost, netmode.KindLoopback:
+	case netmode.KindHost, netmode.KindLoopback, netmode.KindContainer:
 		return "", true
 	case netmode.KindVxlan, netmode.KindGeneve, netmode.KindWireguard:
 		return "an overlay address on both machines, and an inner subnet", inner && is4(s.Self.Overlay) && is4(s.Peer.Overlay)

@@ -1,7 +1,7 @@
 // Package guestinit is PID 1 of a guest: it mounts, loads modules, gives the
 // NICs their names and addresses, and serves SSH on the management NIC. It is
-// no general init: there are no services, no users but root, and nothing on a
-// disk. It runs only in a guest; on a host it would do harm.
+// no general init: there are no services, no users but root, and nothing is
+// kept on a disk. It runs only in a guest; on a host it would do harm.
 //
 // Invariant: the console shows either guestconfig.ReadyMarker, and then SSH
 // answers, or guestconfig.FailedMarker with a reason, and then the guest is off.
@@ -43,6 +43,11 @@ func start() error {
 	}
 	if err := loadModules(loadList); err != nil {
 		return err
+	}
+	if cfg.Disk != "" {
+		if err := switchRoot(cfg.Disk, children.modprobe); err != nil {
+			return fmt.Errorf("lay disk %s over the root: %w", cfg.Disk, err)
+		}
 	}
 	if err := setNames(cfg); err != nil {
 		return err

@@ -10,6 +10,8 @@ import (
 
 // mount is a file system of the kernel's own.
 type mount struct {
+	// source is a device; empty where a file system has none.
+	source                  string
 	fstype, target, options string
 	flags                   uintptr
 	// config is the kernel option without which a guest cannot work; empty: it
@@ -55,7 +57,11 @@ func mountAll() error {
 func (m mount) mount() error {
 	// Below sysfs the kernel makes the mount points that it has a use for.
 	_ = os.MkdirAll(m.target, 0o755)
-	err := unix.Mount(m.fstype, m.target, m.fstype, m.flags, m.options)
+	source := m.source
+	if source == "" {
+		source = m.fstype
+	}
+	err := unix.Mount(source, m.target, m.fstype, m.flags, m.options)
 	if err == nil || errors.Is(err, unix.EBUSY) || m.config == "" {
 		return nil
 	}

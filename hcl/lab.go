@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,6 +89,9 @@ func (l *loader) image(f fields, name string) testbed.Image {
 	}
 }
 
+// packageName is Debian's (Policy, section 5.6.1).
+var packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+
 func (l *loader) checkImage(f fields) {
 	var sources []string
 	for _, name := range []string{"release", "kernel", "tree"} {
@@ -103,6 +107,14 @@ func (l *loader) checkImage(f fields) {
 	}
 	if f.set("kernel_version") && !slices.Contains(sources, "release") {
 		f.reject("kernel_version", "No release", "kernel_version chooses a kernel of a release, and there is none: write release = \"trixie\" or another beside it.")
+	}
+	for i, name := range get[[]string](f, "packages") {
+		if !packageName.MatchString(name) {
+			f.reject("packages", "Bad package", "%q is no name of a Debian package. It is as apt shows it, such as \"podman\", without a version.", name)
+		}
+		if slices.Contains(get[[]string](f, "packages")[:i], name) {
+			f.reject("packages", "Bad package", "%q is in the list twice.", name)
+		}
 	}
 	if f.set("modules") && !slices.Contains(sources, "kernel") {
 		f.reject("modules", "No kernel", "modules belong to a kernel of your own, and there is none: write kernel = \"./bzImage\" beside it.")

@@ -34,6 +34,7 @@ func (c *cellLoader) vm(b *blockSource, i instance) testbed.Machine {
 		CPUs:    get[int](f, "cpus"),
 		Memory:  get[uint64](f, "memory"),
 		Sysctl:  get[map[string]string](f, "sysctl"),
+		Setup:   get[string](f, "setup"),
 		Connect: get[string](f, "connect"),
 	}
 	for name := range m.Sysctl {

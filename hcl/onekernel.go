@@ -23,6 +23,9 @@ func (c *cellLoader) checkOneKernel(f fields, m testbed.Machine) {
 			f.reject("image", "One kernel", "On the backend \"local\" every machine of every cell runs this machine's own kernel, so two images mean nothing: here %s, before it %s. Use one, or the backend \"libvirt\".", image.code, c.kernel.code)
 		}
 	}
+	if m.Setup != "" {
+		f.reject("setup", "No machine of its own", "On the backend \"local\" a machine is a namespace of this one, so \"setup\" would change this machine. Leave it out, or use the backend \"libvirt\".")
+	}
 	for _, name := range slices.Sorted(maps.Keys(m.Sysctl)) {
 		if !strings.HasPrefix(name, "net.") && !strings.HasPrefix(name, "net/") {
 			f.reject("sysctl", "One kernel", "On the backend \"local\" a machine has the settings of a network namespace alone (net.…), and %q would change this machine. Leave it out, or use the backend \"libvirt\".", name)

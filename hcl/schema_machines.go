@@ -54,7 +54,7 @@ var imageBlock = &block{
 		{name: "cmdline", kind: text, doc: "Added to the kernel's command line."},
 		{name: "mirror", kind: mirrorURL, doc: "Debian mirror for this image. Default: the lab's."},
 		{name: "allow_expired", kind: boolean, fallback: "false", doc: "Accept an archive index past its Valid-Until; the lock file records it."},
-		{name: "packages", kind: textList, unbuilt: true, doc: "More Debian packages for the user land."},
+		{name: "packages", kind: textList, doc: "Debian packages to add, such as `[\"podman\"]`, with all that they depend on, from the suite of `userland`. They come on a read-only disk that is laid over the tools; their maintainer scripts are not run."},
 		forEach(),
 	},
 }
@@ -78,6 +78,7 @@ var vmBlock = &block{
 		{name: "cpus", kind: integer, fallback: "1", min: 1, max: 256, doc: "Virtual CPUs."},
 		{name: "memory", kind: memory, fallback: `"384MiB"`, doc: "MiB or GiB; 128MiB at least."},
 		{name: "sysctl", kind: textMap, fallback: "{}", doc: "Kernel settings, such as `{ \"net.core.busy_read\" = \"50\" }`."},
+		{name: "setup", kind: text, doc: "Shell commands that the machine runs as root, once, when it has booted (`sh -e`). One that fails fails the boot, with what it said."},
 		{name: "count", kind: integer, min: 1, max: 64, doc: "That many alike; `count.index` in the block is the number of each, from 0."},
 		{name: "connect", kind: libvirtURI, unbuilt: true, doc: "The hypervisor that runs it. Default: the lab's."},
 	},

@@ -20,7 +20,7 @@ var modeBlock = &block{
 		{name: "redirect", kind: text, oneOf: []string{"peer"}, only: []string{"veth", "netkit"}, doc: "A BPF program that redirects past the host's stack; veth needs `uplink = \"routed\"`."},
 		{name: "scrub", kind: text, oneOf: []string{"default", "none"}, only: []string{"netkit"}, doc: "Whether netkit clears a packet's mark and priority. Default: `\"default\"`, which does."},
 		{name: "shim", kind: boolean, fallback: "false", only: []string{"macvlan", "ipvlan"}, doc: "An interface of the same kind on the host, so that host and container reach each other; belongs to macvlan `bridge` and to ipvlan with flag `bridge`."},
-		{name: "container", kind: text, unbuilt: true, doc: "A container that runs in the guest: `\"docker://NAME\"`, `\"podman://NAME\"`, `\"pid://N\"`. In place of `kind`."},
+		{name: "container", kind: text, doc: "A container that runs on the machine already, measured as it is: `\"docker://NAME\"`, `\"podman://NAME\"` (found through the engine's API socket) or `\"pid://N\"`. In place of `kind`. At the server it needs an address on the segment, or a port that its engine publishes under its own number."},
 		{name: "service", kind: boolean, fallback: "false", doc: "The client talks to a virtual address that its machine translates into the server's, as a Kubernetes node does."},
 		{name: "proxy", kind: text, oneOf: []string{"nft", "ipvs"}, doc: "What translates; belongs to `service`. Default: `\"nft\"`, a DNAT."},
 		{name: "delay", kind: duration, only: []string{"host"}, doc: "Injected by netem before each request leaves the client, 1s at most: to calibrate with. Default: none."},

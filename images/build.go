@@ -21,6 +21,7 @@ const (
 	releaseFile  = "release"
 	userlandFile = "userland.cpio"
 	rootFile     = "root.cpio"
+	diskFile     = "packages.erofs"
 )
 
 // Built is an image that can boot.
@@ -28,7 +29,8 @@ type Built struct {
 	Name    string
 	Kernel  string // Local path of the bzImage.
 	Root    string // Local path of the initramfs: an uncompressed newc cpio that another may follow.
-	Digest  string // Identifies the bytes of kernel and root together.
+	Disk    string // Local path of the disk with the packages that the image adds. Empty: none.
+	Digest  string // Identifies the bytes of all of them together.
 	Release string // uname -r of the kernel.
 	// Facts are for the result's environment: packages, digests, suites.
 	Facts map[string]any
@@ -60,7 +62,7 @@ func (s *Store) build(ctx context.Context, image testbed.Image, lock *Lock) (*Bu
 	if err != nil {
 		return nil, err
 	}
-	key := cacheKey("image", r.kernel.key, r.userland.key, s.initDigest)
+	key := cacheKey("image", r.kernel.key, r.userland.key, r.added.key, s.initDigest)
 	m, err := s.cached(key)
 	if err == nil && m != nil {
 		s.options.Progress.Skip("build image "+image.Name, "cached")
@@ -76,9 +78,9 @@ func (s *Store) build(ctx context.Context, image testbed.Image, lock *Lock) (*Bu
 	return s.built(r, m, key), nil
 }
 
-// assemble makes the two halves at once and joins them with PID 1.
+// assemble makes the parts at once and joins kernel and tools with PID 1.
 func (s *Store) assemble(ctx context.Context, r *recipe, key string) (*manifest, error) {
-	var kernelPath, userlandPath string
+	var kernelPath, userlandPath, diskPath string
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		kernelPath, err = s.makeKernel(groupCtx, r)
@@ -88,11 +90,22 @@ func (s *Store) assemble(ctx context.Context, r *recipe, key string) (*manifest,
 		userlandPath, err = s.makeUserland(groupCtx, r)
 		return err
 	})
+	if r.added.key != "" {
+		group.Go(func() (err error) {
+			diskPath, err = s.makeDisk(groupCtx, r)
+			return err
+		})
+	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	err := s.options.Progress.Do("build image "+r.image.Name, func() error {
 		_, err := s.once(ctx, imageDir, key, func(dir string) error {
+			if diskPath != "" {
+				if err := linkOrCopy(filepath.Join(diskPath, diskFile), filepath.Join(dir, diskFile)); err != nil {
+					return err
+				}
+			}
 			return s.join(dir, r, kernelPath, userlandPath)
 		})
 		return err

@@ -185,7 +185,7 @@ func TestBuildErrors(t *testing.T) {
 
 func checkNothingHalfMade(t *testing.T, cache string) {
 	t.Helper()
-	for _, kind := range []string{imageDir, kernelDir, userlandDir} {
+	for _, kind := range []string{imageDir, kernelDir, userlandDir, diskDir} {
 		half, err := filepath.Glob(filepath.Join(cache, kind, "*.tmp"))
 		require.NoError(t, err)
 		require.Empty(t, half)

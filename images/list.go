@@ -16,7 +16,7 @@ type Entry struct {
 	Userland string // Debian suite of its tools.
 	Kernel   string // Local path.
 	Root     string // Local path.
-	Size     int64  // Bytes of kernel and root.
+	Size     int64  // Bytes of kernel, root and disk.
 	Built    time.Time
 	Used     time.Time // When a build last asked for it.
 }
@@ -29,12 +29,16 @@ func (s *Store) List() ([]Entry, error) {
 	}
 	var entries []Entry
 	for key, m := range all {
+		size := m.Kernel.Size + m.Root.Size
+		if m.Disk != nil {
+			size += m.Disk.Size
+		}
 		entries = append(entries, Entry{
 			Key:     key,
 			Digest:  m.digest(),
 			Release: m.Release, Userland: m.Userland,
 			Kernel: s.path(imageDir, key, kernelFile), Root: s.path(imageDir, key, rootFile),
-			Size:  m.Kernel.Size + m.Root.Size,
+			Size:  size,
 			Built: m.Built, Used: m.used,
 		})
 	}

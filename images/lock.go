@@ -53,18 +53,21 @@ type lockedUserland struct {
 type lockedImage struct {
 	Name string `hcl:"name,label"`
 	// What the lab asked for: an entry holds only as long as this does.
-	Release       *string `hcl:"release"`
-	KernelVersion *string `hcl:"kernel_version"`
-	Kernel        *string `hcl:"kernel"`
-	Modules       *string `hcl:"modules"`
-	Userland      string  `hcl:"userland"`
+	Release       *string   `hcl:"release"`
+	KernelVersion *string   `hcl:"kernel_version"`
+	Kernel        *string   `hcl:"kernel"`
+	Modules       *string   `hcl:"modules"`
+	Userland      string    `hcl:"userland"`
+	Asked         *[]string `hcl:"packages"`
 	// What that came to.
 	KernelRelease string          `hcl:"kernel_release"`
 	KernelSHA256  string          `hcl:"kernel_sha256"`
 	RootSHA256    string          `hcl:"root_sha256"`
 	Builder       string          `hcl:"builder"`
-	Expired       *string         `hcl:"expired"` // When the index had expired.
+	Expired       *string         `hcl:"expired"`     // When the index had expired.
+	DiskSHA256    *string         `hcl:"disk_sha256"` // Of the added packages.
 	Packages      []lockedPackage `hcl:"package,block"`
+	Added         []lockedPackage `hcl:"added,block"`
 }
 
 type lockedPackage struct {
@@ -106,7 +109,7 @@ func (f lockFile) validate() error {
 		all = append(all, u.Packages...)
 	}
 	for _, i := range f.Images {
-		all = append(all, i.Packages...)
+		all = append(append(all, i.Packages...), i.Added...)
 	}
 	for _, p := range unlockPackages(all) {
 		if err := p.Validate(); err != nil {

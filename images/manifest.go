@@ -24,6 +24,7 @@ type manifest struct {
 	Built    time.Time `json:"built"`
 	Kernel   stamp     `json:"kernel"`
 	Root     stamp     `json:"root"`
+	Disk     *stamp    `json:"disk,omitempty"`
 	// Halves and Packages are what of the cache the image was made of, so that
 	// pruning knows what is still needed.
 	Halves   []string `json:"halves"`
@@ -32,8 +33,24 @@ type manifest struct {
 	used time.Time // The manifest file's own time.
 }
 
-// digest identifies the bytes of kernel and root together.
-func (m *manifest) digest() string { return digestOf([]byte(m.Kernel.SHA256 + m.Root.SHA256)) }
+// digest identifies the bytes of kernel, root and disk together.
+func (m *manifest) digest() string {
+	return digestOf([]byte(m.Kernel.SHA256 + m.Root.SHA256 + m.disk()))
+}
+
+// disk is the digest of the disk, or empty where there is none.
+func (m *manifest) disk() string {
+	if m.Disk == nil {
+		return ""
+	}
+	return m.Disk.SHA256
+}
+
+// holds reports whether the folder's files are still what was built.
+func (m *manifest) holds(dir string) bool {
+	return m.Kernel.holds(filepath.Join(dir, kernelFile)) && m.Root.holds(filepath.Join(dir, rootFile)) &&
+		(m.Disk == nil || m.Disk.holds(filepath.Join(dir, diskFile)))
+}
 
 // stamp is a file's digest, and the size and time at which it was taken. While
 // those hold the digest does: hashing 60 MB at each start would take longer
@@ -49,7 +66,10 @@ func newManifest(r *recipe, release string) *manifest {
 		Release: release, Userland: r.image.Userland, Built: time.Now().UTC(),
 		Halves: []string{r.kernel.key, r.userland.key},
 	}
-	for _, half := range []ingredients{r.kernel, r.userland} {
+	if r.added.key != "" {
+		m.Halves, m.Disk = append(m.Halves, r.added.key), &stamp{}
+	}
+	for _, half := range []ingredients{r.kernel, r.userland, r.added} {
 		for _, p := range half.packages {
 			m.Packages = append(m.Packages, p.SHA256)
 		}
@@ -59,7 +79,11 @@ func newManifest(r *recipe, release string) *manifest {
 
 // write stamps the folder's files and writes the manifest there.
 func (m *manifest) write(dir string) error {
-	for name, to := range map[string]*stamp{kernelFile: &m.Kernel, rootFile: &m.Root} {
+	files := map[string]*stamp{kernelFile: &m.Kernel, rootFile: &m.Root}
+	if m.Disk != nil {
+		files[diskFile] = m.Disk
+	}
+	for name, to := range files {
 		var err error
 		if *to, err = takeStamp(filepath.Join(dir, name)); err != nil {
 			return err
@@ -96,7 +120,7 @@ func (s *Store) cached(key string) (*manifest, error) {
 			return nil, nil
 		}
 	}
-	if err != nil || !m.Kernel.holds(filepath.Join(dir, kernelFile)) || !m.Root.holds(filepath.Join(dir, rootFile)) {
+	if err != nil || !m.holds(dir) {
 		s.options.Progress.Note(fmt.Sprintf("the cached image %s is damaged: making it again", key[:12]))
 		return nil, s.discard(m, dir)
 	}
@@ -114,7 +138,7 @@ func (s *Store) discard(m *manifest, dir string) error {
 		return err
 	}
 	for _, half := range m.Halves {
-		err = errors.Join(err, os.RemoveAll(s.path(kernelDir, half)), os.RemoveAll(s.path(userlandDir, half)))
+		err = errors.Join(err, os.RemoveAll(s.path(kernelDir, half)), os.RemoveAll(s.path(userlandDir, half)), os.RemoveAll(s.path(diskDir, half)))
 	}
 	return err
 }

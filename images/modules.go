@@ -42,6 +42,7 @@ var moduleNames = []string{
 	"kernel/drivers/block/loop", "kernel/drivers/block/virtio_blk",
 	"kernel/drivers/char/hw_random/virtio-rng", "kernel/drivers/char/virtio_console",
 	"kernel/net/vmw_vsock/vmw_vsock_virtio_transport", "kernel/net/vmw_vsock/vsock_diag",
+	"kernel/fs/erofs/erofs",
 	"kernel/crypto/ccm", "kernel/crypto/cmac", "kernel/crypto/crc32c_generic", "kernel/crypto/crc32c-cryptoapi",
 	"kernel/crypto/ctr", "kernel/crypto/echainiv", "kernel/crypto/gcm", "kernel/crypto/seqiv",
 }

@@ -14,10 +14,14 @@ func (s *Store) builder() string { return builderVersion + "+" + s.initDigest[:1
 // the cache, or with the promise that builds are reproducible.
 func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
 	if p := r.pinned; p != nil && !r.local && p.Builder == s.builder() &&
-		(p.RootSHA256 != m.Root.SHA256 || p.KernelSHA256 != m.Kernel.SHA256) {
-		return fmt.Errorf("the lock %q pins kernel %.12s and root %.12s, but the same packages gave %.12s and %.12s: "+
+		(p.RootSHA256 != m.Root.SHA256 || p.KernelSHA256 != m.Kernel.SHA256 || optional(p.DiskSHA256) != m.disk()) {
+		return fmt.Errorf("the lock %q pins kernel %.12s, root %.12s and disk %.12s, but the same packages gave %.12s, %.12s and %.12s: "+
 			"`testbed images prune` and build again, or renew the lock with `testbed images update`",
-			lock.path, p.KernelSHA256, p.RootSHA256, m.Kernel.SHA256, m.Root.SHA256)
+			lock.path, p.KernelSHA256, p.RootSHA256, optional(p.DiskSHA256), m.Kernel.SHA256, m.Root.SHA256, m.disk())
+	}
+	var asked *[]string
+	if len(r.image.Packages) > 0 {
+		asked = &r.image.Packages
 	}
 	lock.setImage(lockedImage{
 		Name:          r.image.Name,
@@ -26,12 +30,15 @@ func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
 		Kernel:        present(r.image.Kernel),
 		Modules:       present(r.image.Modules),
 		Userland:      r.image.Userland,
+		Asked:         asked,
 		KernelRelease: m.Release,
 		KernelSHA256:  m.Kernel.SHA256,
 		RootSHA256:    m.Root.SHA256,
+		DiskSHA256:    present(m.disk()),
 		Builder:       s.builder(),
 		Expired:       present(r.kernel.expired),
 		Packages:      lockPackages(r.kernel.packages),
+		Added:         lockPackages(r.added.packages),
 	})
 	return nil
 }
@@ -51,6 +58,11 @@ func (s *Store) built(r *recipe, m *manifest, key string) *Built {
 	} else {
 		facts["suite"], facts["kernel_packages"] = r.image.Release, describe(r.kernel.packages)
 	}
+	disk := ""
+	if m.Disk != nil {
+		disk = s.path(imageDir, key, diskFile)
+		facts["disk_sha256"], facts["added_packages"] = m.Disk.SHA256, describe(r.added.packages)
+	}
 	if expired := firstOf(r.kernel.expired, r.userland.expired); expired != "" {
 		facts["expired"] = expired
 	}
@@ -58,6 +70,7 @@ func (s *Store) built(r *recipe, m *manifest, key string) *Built {
 		Name:    r.image.Name,
 		Kernel:  s.path(imageDir, key, kernelFile),
 		Root:    s.path(imageDir, key, rootFile),
+		Disk:    disk,
 		Digest:  m.digest(),
 		Release: m.Release,
 		Facts:   facts,

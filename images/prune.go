@@ -36,7 +36,7 @@ func (s *Store) prune(limit time.Time) (removed int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	keep := map[string]map[string]bool{imageDir: {}, kernelDir: {}, userlandDir: {}, archiveDir: {}}
+	keep := map[string]map[string]bool{imageDir: {}, kernelDir: {}, userlandDir: {}, diskDir: {}, archiveDir: {}}
 	for key, m := range all {
 		if m.used.Before(limit) {
 			removed++
@@ -44,7 +44,7 @@ func (s *Store) prune(limit time.Time) (removed int, err error) {
 		}
 		keep[imageDir][key] = true
 		for _, half := range m.Halves {
-			keep[kernelDir][half], keep[userlandDir][half] = true, true
+			keep[kernelDir][half], keep[userlandDir][half], keep[diskDir][half] = true, true, true
 		}
 		for _, p := range m.Packages {
 			keep[archiveDir]["sha256-"+p] = true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/testbed-lab/testbed/images/archive"
@@ -19,8 +20,9 @@ type recipe struct {
 	image    testbed.Image
 	kernel   ingredients
 	userland ingredients
-	release  string // uname -r; of a local kernel, known once it was read.
-	local    bool   // The kernel is the user's own.
+	added    ingredients // The packages that the lab adds; none has no key.
+	release  string      // uname -r; of a local kernel, known once it was read.
+	local    bool        // The kernel is the user's own.
 	pinned   *lockedImage
 }
 
@@ -49,6 +51,9 @@ func (s *Store) resolve(ctx context.Context, image testbed.Image, lock *Lock) (*
 	if err := s.resolveUserland(ctx, r, lock); err != nil {
 		return nil, fmt.Errorf("resolve user land: %w", err)
 	}
+	if err := s.resolveAdded(ctx, r); err != nil {
+		return nil, fmt.Errorf("resolve packages: %w", err)
+	}
 	return r, nil
 }
 
@@ -56,7 +61,15 @@ func (s *Store) resolve(ctx context.Context, image testbed.Image, lock *Lock) (*
 func asked(l lockedImage, image testbed.Image) bool {
 	return optional(l.Release) == image.Release && optional(l.KernelVersion) == image.KernelVersion &&
 		optional(l.Kernel) == image.Kernel && optional(l.Modules) == image.Modules &&
+		slices.Equal(all(l.Asked), image.Packages) && (l.Asked == nil || l.Userland == image.Userland) &&
 		(l.Expired == nil || image.AllowExpired)
+}
+
+func all(names *[]string) []string {
+	if names == nil {
+		return nil
+	}
+	return *names
 }
 
 func optional(s *string) string {
@@ -111,6 +124,28 @@ func (s *Store) resolveUserland(ctx context.Context, r *recipe, lock *Lock) erro
 		})
 	}
 	r.userland.key = cacheKey("userland", suite, digests(r.userland.packages))
+	return nil
+}
+
+// resolveAdded takes the added packages from the suite of the tools, whose
+// libraries they share.
+func (s *Store) resolveAdded(ctx context.Context, r *recipe) error {
+	if len(r.image.Packages) == 0 {
+		return nil
+	}
+	if r.pinned != nil {
+		r.added.packages = unlockPackages(r.pinned.Added)
+	} else {
+		index, err := s.index(ctx, r.image, r.image.Userland)
+		if err != nil {
+			return err
+		}
+		r.added.expired = index.Expired
+		if r.added.packages, err = resolvePackages(index, r.image.Packages); err != nil {
+			return err
+		}
+	}
+	r.added.key = cacheKey("disk", digests(r.added.packages))
 	return nil
 }
 

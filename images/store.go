@@ -24,7 +24,7 @@ import (
 // the lock. The number changes by hand with the code; the tables see to
 // themselves.
 var builderVersion = "1-" + digestOf(fmt.Append(nil, tools, skeleton, folders, mergedDirs,
-	adminApplets, unwantedApplets, drivers, moduleDirs, moduleNames))[:8]
+	adminApplets, unwantedApplets, drivers, moduleDirs, moduleNames, unwantedDirs))[:8]
 
 // MirrorVariable is the environment variable that names the Debian mirror.
 const MirrorVariable = "TESTBED_MIRROR"
@@ -79,7 +79,7 @@ func Open(o Options) (*Store, error) {
 		}
 		o.keys = keys
 	}
-	for _, dir := range []string{archiveDir, kernelDir, userlandDir, imageDir, lockDir} {
+	for _, dir := range []string{archiveDir, kernelDir, userlandDir, diskDir, imageDir, lockDir} {
 		if err := os.MkdirAll(filepath.Join(o.Cache, dir), 0o755); err != nil {
 			return nil, fmt.Errorf("make cache: %w", err)
 		}
@@ -92,6 +92,7 @@ const (
 	archiveDir  = "archive"
 	kernelDir   = "kernels"
 	userlandDir = "userlands"
+	diskDir     = "disks"
 	imageDir    = "images"
 	lockDir     = "locks"
 )

@@ -29,7 +29,8 @@ type MachineRequest struct {
 	testbed.Machine
 	Kernel      string // Local path of the bzImage.
 	Root        string // Local path of the initramfs (uncompressed newc cpio).
-	ImageDigest string // Identifies kernel, modules and root together.
+	Disk        string // Local path of a read-only file system that is laid over the root. Optional.
+	ImageDigest string // Identifies kernel, modules, root and disk together.
 	Cmdline     string // Added to the kernel's command line.
 }
 

@@ -75,7 +75,7 @@ type Image struct {
 	Cmdline       string   // Added to the kernel's command line. Optional.
 	Mirror        string   // Debian mirror, over the lab's and the machine's. Optional.
 	AllowExpired  bool     // Accept an archive index past its Valid-Until.
-	Packages      []string // Extra Debian packages. Not built yet.
+	Packages      []string // Debian packages added to the tools, on a disk.
 	Tree          string   // A built kernel tree. Not built yet.
 }
 
@@ -96,6 +96,7 @@ type Machine struct {
 	CPUs   int
 	Memory uint64 // Bytes.
 	Sysctl map[string]string
+	Setup  string // Shell commands to run once it has booted. Optional.
 	NICs   []NIC
 
 	Connect string // libvirt URI of its hypervisor. Empty: the lab's. Not built yet.
@@ -140,7 +141,7 @@ type Mode struct {
 	Redirect   string // veth, netkit: "peer".
 	Scrub      string // netkit: "none", "default".
 	Shim       bool   // ipvlan, macvlan: host-side interface.
-	Container  string // docker://NAME, podman://NAME, pid://N. Not built yet.
+	Container  string // docker://NAME, podman://NAME, pid://N.
 	Service    bool   // Through a virtual service address.
 	Proxy      string // Of a service: nft (also where empty) or ipvs.
 

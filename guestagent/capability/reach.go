@@ -52,7 +52,7 @@ func (v *visit) inbound(ctx context.Context) (finding, error) {
 
 func (v *visit) sibling(ctx context.Context) (finding, error) {
 	other, err := v.Mode.Sibling(ctx)
-	if errors.Is(err, netmode.ErrNoAddress) {
+	if errors.Is(err, netmode.ErrNoSibling) {
 		return finding{}, err
 	}
 	if err != nil {

@@ -95,7 +95,7 @@ func (v *visit) multicast(ctx context.Context) (finding, error) { return v.toMan
 // what it cannot do either says nothing of the container.
 func (v *visit) toMany(ctx context.Context, to, own netip.Addr) (finding, error) {
 	token, control := newToken(), newToken()
-	sent := v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, "eth0", v.at(to), token) })
+	sent := v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, v.Mode.Device(), v.at(to), token) })
 	_ = v.Mode.Outside(func() error { return sendFrom(v.Spec.Self.Address.Addr(), "", v.at(own), control) })
 	machine, err := v.Ask(ctx, Order{Saw: control})
 	if err != nil {

@@ -7,6 +7,7 @@
 package namespace
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -28,6 +29,18 @@ func Own() (*Namespace, error) {
 		return nil, fmt.Errorf("open network namespace of this process: %w", err)
 	}
 	return &Namespace{file: file, own: true}, nil
+}
+
+// Of opens the namespace of another process.
+func Of(pid int) (*Namespace, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("open network namespace of process %d: there is no such process", pid)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open network namespace of process %d: %w", pid, err)
+	}
+	return &Namespace{file: file}, nil
 }
 
 // New makes a namespace and runs prepare in it before anyone else can: the place

@@ -23,6 +23,8 @@ const (
 	KindVxlan     = "vxlan"
 	KindGeneve    = "geneve"
 	KindWireguard = "wireguard"
+	// KindContainer is one that runs already, in whatever mode its engine made.
+	KindContainer = "container"
 )
 
 // inside is the container's interface, named as every engine names it.
@@ -102,8 +104,10 @@ func (b *build) kind() (func() []step, error) {
 		return b.tunnelToBridge, nil
 	case KindWireguard:
 		return b.wireguardRouted, nil
+	case KindContainer:
+		return b.running, nil
 	default:
-		return nil, fmt.Errorf("build mode %q: kind %q is unknown; this agent knows host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve and wireguard", mode.Name, mode.Kind)
+		return nil, fmt.Errorf("build mode %q: kind %q is unknown; this agent knows host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve, wireguard and container", mode.Name, mode.Kind)
 	}
 }
 
@@ -227,6 +231,14 @@ func (b *build) address(address netip.Prefix) step {
 		b.note("container %s %s", inside, address)
 		return nil
 	}}
+}
+
+// innerDevice is the name of the container's interface.
+func (b *build) innerDevice() string {
+	if b.eth0 != nil {
+		return b.eth0.Attrs().Name
+	}
+	return inside
 }
 
 func addAddress(handle *netlink.Handle, link netlink.Link, address netip.Prefix) error {

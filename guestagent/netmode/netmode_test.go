@@ -345,7 +345,7 @@ func TestSiblingNeedsAnAddress(t *testing.T) {
 			require.Equal(t, "10.77.0.151", sibling.Local.String())
 			require.NoError(t, sibling.Remove())
 		} else {
-			require.ErrorIs(t, err, netmode.ErrNoAddress, container)
+			require.ErrorIs(t, err, netmode.ErrNoSibling, container)
 		}
 		require.NoError(t, built.TearDown())
 	}

@@ -39,6 +39,9 @@ func (m *Mode) Hardware() (container, nic net.HardwareAddr, err error) {
 	return container, m.build.nic.Attrs().HardwareAddr, nil
 }
 
+// Device is the name of the container's interface.
+func (m *Mode) Device() string { return m.build.innerDevice() }
+
 // Neighbour is the MAC that the container has resolved for an address; nil where
 // it has none.
 func (m *Mode) Neighbour(address netip.Addr) (net.HardwareAddr, error) {

@@ -31,6 +31,9 @@ func (s *Sibling) Remove() error { return s.build.undone.rollBack() }
 // room for one only.
 func (m *Mode) Sibling(ctx context.Context) (*Sibling, error) {
 	first := m.build
+	if first.spec.Mode.Kind == KindContainer {
+		return nil, fmt.Errorf("%w: only its engine could make one like it", ErrNoSibling)
+	}
 	b := &build{
 		machine: first.machine, spec: first.spec, nic: first.nic, made: map[string]netlink.Link{},
 		outer: siblingPrefix, undone: transaction{before: first.undone.before},
@@ -55,8 +58,9 @@ func (m *Mode) Sibling(ctx context.Context) (*Sibling, error) {
 	return &Sibling{Local: b.mode.Local, build: b}, nil
 }
 
-// ErrNoAddress says that a subnet has no room for a sibling.
-var ErrNoAddress = errors.New("the subnet has no address for a second container")
+// ErrNoSibling says that there cannot be a sibling, for a reason that is none of
+// the mode's.
+var ErrNoSibling = errors.New("there is no second container to ask")
 
 // containerAddress is where the spec has the address of a container of this mode.
 func (b *build) containerAddress() *netip.Prefix {
@@ -76,7 +80,7 @@ func beside(p netip.Prefix) (netip.Prefix, error) {
 	four[3] += 50
 	found := netip.PrefixFrom(netip.AddrFrom4(four), p.Bits())
 	if found.Addr().Less(p.Addr()) || !p.Masked().Contains(found.Addr().Next()) {
-		return p, fmt.Errorf("%w: %s, 50 after the first", ErrNoAddress, p)
+		return p, fmt.Errorf("%w: the subnet of %s has no address for it, 50 after the first", ErrNoSibling, p)
 	}
 	return found, nil
 }

@@ -26,6 +26,8 @@ func (b *build) checkTuning() error {
 	switch {
 	case t == proto.Tuning{}:
 		return nil
+	case mode.Kind == KindContainer:
+		return fmt.Errorf("build mode %q: a container that runs is measured as it is, so nothing of it is changed", mode.Name)
 	case mode.Kind == KindLoopback:
 		return fmt.Errorf("build mode %q: loopback uses lo, which every lab shares, so nothing of it is changed", mode.Name)
 	case t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU):

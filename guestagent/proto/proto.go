@@ -70,7 +70,7 @@ type Inner struct {
 // Mode is a way to connect a container. At says which end is in one.
 type Mode struct {
 	Name       string `json:"name"`
-	Kind       string `json:"kind"` // host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve, wireguard.
+	Kind       string `json:"kind"` // host, loopback, veth, macvlan, ipvlan, netkit, vxlan, geneve, wireguard, container.
 	At         string `json:"at"`   // client, server, both.
 	Uplink     string `json:"uplink,omitempty"`
 	Masquerade bool   `json:"masquerade,omitempty"`
@@ -80,7 +80,8 @@ type Mode struct {
 	Redirect   string `json:"redirect,omitempty"` // peer: by BPF, past the host's stack.
 	Scrub      string `json:"scrub,omitempty"`    // netkit: default, none.
 	Shim       bool   `json:"shim,omitempty"`
-	Service    string `json:"service,omitempty"` // nft or ipvs: what a virtual address is translated by.
+	Container  string `json:"container,omitempty"` // docker://NAME, podman://NAME, pid://N; of kind container.
+	Service    string `json:"service,omitempty"`   // nft or ipvs: what a virtual address is translated by.
 	// Delay is injected by netem on the client's NIC. Kind host only.
 	Delay  time.Duration `json:"delay,omitempty"`
 	Tuning Tuning        `json:"tuning,omitzero"`

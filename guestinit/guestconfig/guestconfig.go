@@ -21,6 +21,7 @@ type Config struct {
 	AuthorizedKeys []string          `json:"authorized_keys"` // authorized_keys lines.
 	Management     Management        `json:"management"`
 	NICs           []NIC             `json:"nics"`
+	Disk           string            `json:"disk"` // Device of a read-only file system to lay over the root, such as "/dev/vda". Optional.
 	Sysctl         map[string]string `json:"sysctl"`
 	Hosts          map[string]string `json:"hosts"` // Name to address, for /etc/hosts.
 }

@@ -12,11 +12,12 @@ import (
 
 // Package is one binary package of a suite.
 type Package struct {
-	Name    string
-	Version string
-	Section string
-	Depends string // Pre-Depends and Depends, as written.
-	Path    string // Below the mirror's address.
+	Name     string
+	Version  string
+	Section  string
+	Depends  string // Pre-Depends and Depends, as written.
+	Provides string // As written.
+	Path     string // Below the mirror's address.
 	Digest
 }
 
@@ -48,12 +49,13 @@ func readPackage(s deb.Stanza) (Package, error) {
 		return Package{}, fmt.Errorf("read Size: %w", err)
 	}
 	p := Package{
-		Name:    s["Package"],
-		Version: s["Version"],
-		Section: s["Section"],
-		Depends: strings.Trim(s["Pre-Depends"]+", "+s["Depends"], ", "),
-		Path:    s["Filename"],
-		Digest:  Digest{Size: size, SHA256: s["SHA256"]},
+		Name:     s["Package"],
+		Version:  s["Version"],
+		Section:  s["Section"],
+		Depends:  strings.Trim(s["Pre-Depends"]+", "+s["Depends"], ", "),
+		Provides: s["Provides"],
+		Path:     s["Filename"],
+		Digest:   Digest{Size: size, SHA256: s["SHA256"]},
 	}
 	return p, p.Validate()
 }

@@ -71,8 +71,8 @@ func (a *Archive) Add(s Suite) {
 	for _, p := range s.Packages {
 		path, content := "pool/main/"+p.Name+"/"+p.Name+"_"+strings.ReplaceAll(p.Version, ":", "%3a")+"_amd64.deb", p.build(a.t)
 		a.put(path, content)
-		fmt.Fprintf(&list, "Package: %s\nVersion: %s\nSection: %s\nDepends: %s\nFilename: %s\nSize: %d\nSHA256: %s\nDescription: test\n more of it\n\n",
-			p.Name, p.Version, p.Section, p.Depends, path, len(content), sum(content))
+		fmt.Fprintf(&list, "Package: %s\nVersion: %s\nSection: %s\nDepends: %s\nProvides: %s\nFilename: %s\nSize: %d\nSHA256: %s\nDescription: test\n more of it\n\n",
+			p.Name, p.Version, p.Section, p.Depends, p.Provides, path, len(content), sum(content))
 	}
 	index := compress(a.t, "xz", []byte(list.String()))
 	dir, name := "dists/"+s.Name+"/", "main/binary-amd64/Packages.xz"

@@ -19,6 +19,7 @@ import (
 // Package is a binary package to be made.
 type Package struct {
 	Name, Version, Section, Depends string
+	Provides                        string
 	Compression                     string            // Of the data: "xz" (default), "zst" or "gz".
 	Files                           map[string]string // Content by path; "-> target" makes a link.
 }

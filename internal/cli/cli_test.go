@@ -132,7 +132,7 @@ func TestAllMistakesAtOnceAndNothingStarts(t *testing.T) {
 
 func TestWhatIsNotBuiltYetIsValidAndDoesNotRun(t *testing.T) {
 	folder(t)
-	text := examples.First + "\nmode \"web\" {\n  container = \"podman://web\"\n}\n"
+	text := examples.First + "\nimage \"mine\" {\n  tree = \".\"\n}\n"
 	require.NoError(t, os.WriteFile("lab.hcl", []byte(text), 0o644))
 	require.Equal(t, exitDone, invoke(t, "", "validate").status)
 	got := invoke(t, "", "up")

@@ -72,7 +72,7 @@ func (c *Conductor) request(ctx context.Context, lab *Lab, cell testbed.Cell) (p
 			return request, err
 		}
 		request.Machines = append(request.Machines, provision.MachineRequest{
-			Machine: m, Kernel: built.Kernel, Root: built.Root,
+			Machine: m, Kernel: built.Kernel, Root: built.Root, Disk: built.Disk,
 			ImageDigest: built.Digest, Cmdline: img.Cmdline,
 		})
 	}

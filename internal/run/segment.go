@@ -140,7 +140,7 @@ func modesOf(cell testbed.Cell, test testbed.Test) []proto.Mode {
 		modes = append(modes, proto.Mode{
 			Name: m.Name, Kind: m.Kind, At: string(m.At),
 			Uplink: m.Uplink, Masquerade: m.Masquerade, Mode: m.Mode, Flag: m.Flag, Delay: m.Delay,
-			Rules: m.Rules, Redirect: m.Redirect, Scrub: m.Scrub, Shim: m.Shim, Service: proxyOf(m),
+			Rules: m.Rules, Redirect: m.Redirect, Scrub: m.Scrub, Shim: m.Shim, Container: m.Container, Service: proxyOf(m),
 			Tuning: proto.Tuning{
 				MTU: m.MTU, GRO: m.GRO, TSO: m.TSO, RxChecksum: m.RxChecksum,
 				ThreadedNAPI: m.ThreadedNAPI, Qdisc: m.Qdisc,

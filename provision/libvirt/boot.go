@@ -1,6 +1,7 @@
 package libvirt
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -33,12 +34,12 @@ func (j *job) upload(ctx context.Context, m provision.MachineRequest) error {
 	if err != nil {
 		return fmt.Errorf("make the initramfs of %q: %w", m.Name, err)
 	}
-	files, err := j.b.uploadMachine(ctx, j.want.id, m.Name, m.Kernel, m.Root, overlay)
+	files, err := j.b.uploadMachine(ctx, j.want.id, m, overlay)
 	if err != nil {
 		cleanup, cancel := undo(ctx)
 		defer cancel()
 		old, _ := j.seen.domain(m.Name)
-		j.b.dropVolumes(cleanup, j.want.id, m.Name, old.kernel, old.initrd, old.Log)
+		j.b.dropVolumes(cleanup, j.want.id, m.Name, append(old.paths(), old.Log)...)
 		return err
 	}
 	j.files.put(m.Name, prepared{uploads: files, hostKey: public})
@@ -63,7 +64,7 @@ func (j *job) boot(ctx context.Context, m provision.MachineRequest, digest strin
 		mk.Networks = append(mk.Networks, nic.Network)
 	}
 	mk.Log = filepath.Join(j.b.poolPath(j.want.id), logName(m.Name))
-	domain, err := j.start(ctx, m, making{mark: mk, kernel: files.kernel, initrd: files.initrd})
+	domain, err := j.start(ctx, m, making{mark: mk, uploads: files.uploads})
 	if err != nil {
 		err = explainDenied(err, files.initrd)
 	} else {
@@ -73,7 +74,7 @@ func (j *job) boot(ctx context.Context, m provision.MachineRequest, digest strin
 		j.abandon(ctx, m.Name)
 		return err
 	}
-	return j.b.dropVolumes(ctx, j.want.id, m.Name, files.kernel, files.initrd, mk.Log)
+	return j.b.dropVolumes(ctx, j.want.id, m.Name, append(files.paths(), mk.Log)...)
 }
 
 // start defines and starts the domain. Another process may take the chosen port
@@ -140,21 +141,48 @@ func portTaken(err error) bool {
 // the machine got this far.
 func (j *job) answer(ctx context.Context, m provision.MachineRequest, d seenDomain) error {
 	limit := j.b.bootTimeout()
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, &lateError{limit})
+	booting, cancel := context.WithTimeoutCause(ctx, limit, &lateError{limit})
 	defer cancel()
 	started := time.Now()
-	if err := j.b.awaitReady(ctx, d); err != nil {
-		return j.bootError(ctx, d, err)
+	if err := j.b.awaitReady(booting, d); err != nil {
+		return j.bootError(booting, d, err)
 	}
 	marked := time.Since(started)
-	client, err := j.b.dial(ctx, d, j.kept)
+	client, err := j.b.dial(booting, d, j.kept)
 	if err != nil {
-		return j.bootError(ctx, d, err)
+		return j.bootError(booting, d, err)
 	}
-	client.Close()
+	defer client.Close()
 	j.b.sink.Emit(progress.Event{Step: "boot " + m.Name, State: progress.Running,
 		Detail: fmt.Sprintf("ready after %.1f s, SSH after %.1f s", marked.Seconds(), time.Since(started).Seconds())})
+	if err := setUp(ctx, client, m); err != nil {
+		return err
+	}
 	return j.b.setState(ctx, d.domain, stateXML{Ready: true})
+}
+
+// setUp runs the commands that the lab has for a machine that has just booted.
+// The machine counts as up only with them, so that a lab is never half set up.
+func setUp(ctx context.Context, client *sshclient.Client, m provision.MachineRequest) error {
+	if m.Setup == "" {
+		return nil
+	}
+	var out bytes.Buffer
+	err := client.Exec(ctx, provision.Command{
+		// One stream, so that errors stand where they happened.
+		Args: []string{"sh", "-e", "-c", "exec 2>&1\n" + m.Setup}, Stdout: &out,
+	})
+	if err != nil {
+		return fmt.Errorf("set up %q: %w; its last words:\n%s", m.Name, err, lastLines(out.String()))
+	}
+	return nil
+}
+
+// lastLines is what of a command's output a person needs to see what went wrong.
+func lastLines(text string) string {
+	const most = 20
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-most):], "\n")
 }
 
 // sshTimeout bounds the wait for an answer of a machine that was ready once.

@@ -12,17 +12,18 @@ const (
 	managementSlot = 0x10
 	sessionSlot    = 0x11
 	sessionSlots   = 8
+	diskDevice     = "vda"
 )
 
 // making is what differs each time the same machine is made.
 type making struct {
-	mark           mark
-	kernel, initrd string // Paths that QEMU reads.
-	port           int    // Of 127.0.0.1, forwarded to the machine's SSH.
+	mark mark
+	uploads
+	port int // Of 127.0.0.1, forwarded to the machine's SSH.
 }
 
-// domain is a machine as libvirt gets it: q35, direct kernel boot, no disk, no
-// USB, no video, no balloon. Everything that is not needed would be probed at
+// domain is a machine as libvirt gets it: q35, direct kernel boot, no USB,
+// no video, no balloon. Everything that is not needed would be probed at
 // boot and could interrupt a measurement.
 func (w wantedLab) domain(m provision.MachineRequest, made making) (domainXML, error) {
 	d := domainXML{
@@ -44,6 +45,9 @@ func (w wantedLab) domain(m provision.MachineRequest, made making) (domainXML, e
 	d.OS.Kernel, d.OS.Initrd = made.kernel, made.initrd
 	d.OS.Cmdline = commandLine(w.host.accelerator, m.Cmdline)
 	d.Devices = w.devices(made)
+	if m.Disk != "" {
+		d.Devices.Disks = []diskXML{readOnlyDisk(made.disk)}
+	}
 	if err := w.connect(&d, m); err != nil {
 		return d, err
 	}
@@ -62,6 +66,15 @@ func (w wantedLab) devices(made making) devicesXML {
 		RNG:         rngXML{Model: "virtio"},
 	}
 	d.RNG.Backend.Model, d.RNG.Backend.Value = "random", "/dev/urandom"
+	return d
+}
+
+// readOnlyDisk is left to the guest's page cache alone: the host would keep the
+// same bytes a second time.
+func readOnlyDisk(file string) diskXML {
+	d := diskXML{Type: "file", Device: "disk", Source: fileXML{File: file}, ReadOnly: &struct{}{}}
+	d.Driver.Name, d.Driver.Type = "qemu", "raw"
+	d.Target.Device, d.Target.Bus = diskDevice, "virtio"
 	return d
 }
 

@@ -64,6 +64,7 @@ type clockXML struct {
 type devicesXML struct {
 	Emulator    string          `xml:"emulator"`
 	Controllers []controllerXML `xml:"controller"`
+	Disks       []diskXML       `xml:"disk"`
 	Interfaces  []interfaceXML  `xml:"interface"`
 	Serials     []serialXML     `xml:"serial"`
 	Consoles    []consoleXML    `xml:"console"`
@@ -74,6 +75,25 @@ type devicesXML struct {
 type controllerXML struct {
 	Type  string `xml:"type,attr"`
 	Model string `xml:"model,attr"`
+}
+
+type diskXML struct {
+	Type   string `xml:"type,attr"`
+	Device string `xml:"device,attr"`
+	Driver struct {
+		Name string `xml:"name,attr"`
+		Type string `xml:"type,attr"`
+	} `xml:"driver"`
+	Source fileXML `xml:"source"`
+	Target struct {
+		Device string `xml:"dev,attr"`
+		Bus    string `xml:"bus,attr"`
+	} `xml:"target"`
+	ReadOnly *struct{} `xml:"readonly"`
+}
+
+type fileXML struct {
+	File string `xml:"file,attr"`
 }
 
 type interfaceXML struct {

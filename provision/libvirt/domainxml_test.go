@@ -23,11 +23,18 @@ func documents(t *testing.T) map[string]any {
 		return d
 	}
 	w := wanted(systemURI, "tcg", request("latency", "client", "server"))
+	withDisk := w.Machines[0]
+	withDisk.Disk = "/cache/packages.erofs"
+	making := made(w, "client")
+	making.disk = "/pool/client.disk.1"
+	disk, err := w.domain(withDisk, making)
+	require.NoError(t, err)
 	return map[string]any{
 		"domain-system-kvm":    domain(systemURI, "kvm", "client", "server"),
 		"domain-system-tcg":    domain(systemURI, "tcg", "client", "server"),
 		"domain-session-pair":  domain(sessionURI, "tcg", "client", "server"),
 		"domain-session-group": domain(sessionURI, "tcg", "client", "server", "third"),
+		"domain-disk":          disk,
 		"network":              networkDocument("testbed-latency-lan", bridgeName(labID, "lan"), 9000, made(w, "lan").mark),
 		"pool":                 poolXML{Type: "dir", Name: w.names.pool(labID), Path: "/var/lib/libvirt/images/testbed-" + labID},
 		"volume":               volumeDocument("client.initrd.0123456789abcdef", 12345),

@@ -144,7 +144,9 @@ func (s seen) files(id string) func(name string) bool {
 	exact, logs := map[string]bool{}, []string{}
 	for _, d := range s.domains {
 		if d.Lab == id {
-			exact[filepath.Base(d.kernel)], exact[filepath.Base(d.initrd)] = true, true
+			for _, path := range d.paths() {
+				exact[filepath.Base(path)] = true
+			}
 			logs = append(logs, filepath.Base(d.Log))
 		}
 	}

@@ -88,6 +88,16 @@ type described struct {
 		Kernel string `xml:"kernel"`
 		Initrd string `xml:"initrd"`
 	} `xml:"os"`
+	Disks []diskXML `xml:"devices>disk"`
+}
+
+// boots is what the described machine boots.
+func (d described) boots() uploads {
+	u := uploads{kernel: d.OS.Kernel, initrd: d.OS.Initrd}
+	if len(d.Disks) > 0 {
+		u.disk = d.Disks[0].Source.File
+	}
+	return u
 }
 
 // parseMark reads a description. ok is false for what is not ours.

@@ -9,11 +9,11 @@ import (
 // seenDomain is a machine of ours, as libvirt has it.
 type seenDomain struct {
 	mark
-	domain         golibvirt.Domain
-	state          golibvirt.DomainState
-	reason         int32
-	ready, kept    bool
-	kernel, initrd string // Paths of what it boots.
+	domain      golibvirt.Domain
+	state       golibvirt.DomainState
+	reason      int32
+	ready, kept bool
+	uploads     // What it boots.
 }
 
 func (s seenDomain) running() bool { return s.state == golibvirt.DomainRunning }
@@ -109,7 +109,7 @@ func (b *Backend) describeDomain(l *golibvirt.Libvirt, domain golibvirt.Domain) 
 	}
 	s = seenDomain{
 		mark: m, domain: domain, state: golibvirt.DomainState(state), reason: reason,
-		kernel: d.OS.Kernel, initrd: d.OS.Initrd,
+		uploads: d.boots(),
 	}
 	if st := d.Metadata.State; st != nil {
 		s.ready, s.kept = st.Ready, st.Kept

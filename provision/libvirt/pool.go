@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
+
+	"github.com/testbed-lab/testbed/provision"
 )
 
 // makePool makes the lab's pool, or finishes one that was half made.
@@ -91,26 +93,46 @@ func (b *Backend) upload(ctx context.Context, id, name string, size int64, conte
 	return path, nil
 }
 
-// uploads are the files that a machine boots.
-type uploads struct{ kernel, initrd string }
+// uploads are the paths of the files that a machine boots. Without a disk its path
+// is empty.
+type uploads struct{ kernel, initrd, disk string }
+
+func (u uploads) paths() []string { return []string{u.kernel, u.initrd, u.disk} }
 
 // uploadMachine uploads a machine's kernel, and its root with the overlay after
 // it: the kernel unpacks concatenated archives one over the other.
-func (b *Backend) uploadMachine(ctx context.Context, id, machine, kernel, root string, overlay []byte) (uploads, error) {
+func (b *Backend) uploadMachine(ctx context.Context, id string, m provision.MachineRequest, overlay []byte) (uploads, error) {
 	var u uploads
-	image, err := os.ReadFile(kernel)
+	image, err := os.ReadFile(m.Kernel)
 	if err != nil {
-		return u, fmt.Errorf("read the kernel of %q: %w", machine, err)
+		return u, fmt.Errorf("read the kernel of %q: %w", m.Name, err)
 	}
-	archive, err := os.ReadFile(root)
+	archive, err := os.ReadFile(m.Root)
 	if err != nil {
-		return u, fmt.Errorf("read the root of %q: %w", machine, err)
+		return u, fmt.Errorf("read the root of %q: %w", m.Name, err)
 	}
-	if u.kernel, err = b.uploadBytes(ctx, id, machine, "kernel", image); err != nil {
+	if u.kernel, err = b.uploadBytes(ctx, id, m.Name, "kernel", image); err != nil {
 		return u, err
 	}
-	u.initrd, err = b.uploadBytes(ctx, id, machine, "initrd", archive, overlay)
+	if u.initrd, err = b.uploadBytes(ctx, id, m.Name, "initrd", archive, overlay); err != nil || m.Disk == "" {
+		return u, err
+	}
+	u.disk, err = b.uploadDisk(ctx, id, m)
 	return u, err
+}
+
+// uploadDisk does not read the disk into memory: it may be larger than that.
+func (b *Backend) uploadDisk(ctx context.Context, id string, m provision.MachineRequest) (string, error) {
+	file, err := os.Open(m.Disk)
+	if err != nil {
+		return "", fmt.Errorf("read the disk of %q: %w", m.Name, err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return "", fmt.Errorf("read the disk of %q: %w", m.Name, err)
+	}
+	return b.upload(ctx, id, volumeName(m.Name, "disk", m.ImageDigest), info.Size(), file)
 }
 
 // uploadBytes concatenates the parts. An archive must start on a multiple of

@@ -53,5 +53,5 @@ func made(w wantedLab, machine string) making {
 		Image: "sha256:aaaa", SSH: "127.0.0.1:40022", HostKey: "ssh-ed25519 BBBB", Log: "/pool/client.console.log",
 		Networks: []string{"lan", "wan"}, Builder: hold.Process{PID: 42, Start: 4242, Boot: "b00t"},
 	}
-	return making{mark: m, kernel: "/pool/client.kernel.1", initrd: "/pool/client.initrd.1", port: 40022}
+	return making{mark: m, uploads: uploads{kernel: "/pool/client.kernel.1", initrd: "/pool/client.initrd.1"}, port: 40022}
 }

@@ -73,6 +73,9 @@ func (w wantedLab) guest(m provision.MachineRequest) (guestconfig.Config, error)
 		Sysctl: m.Sysctl,
 		Hosts:  w.hosts(),
 	}
+	if m.Disk != "" {
+		config.Disk = "/dev/" + diskDevice
+	}
 	for _, nic := range m.NICs {
 		network, err := w.network(nic.Network)
 		if err != nil {
@@ -124,7 +127,7 @@ func (w wantedLab) machineDigest(m provision.MachineRequest) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	parts := []string{form, m.ImageDigest, string(guest), text}
+	parts := []string{form, m.ImageDigest, m.Setup, string(guest), text}
 	for _, nic := range m.NICs {
 		network, err := w.network(nic.Network)
 		if err != nil {

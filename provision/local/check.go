@@ -27,6 +27,9 @@ func check(want provision.Request) error {
 		if m.Image != first.Image {
 			return fmt.Errorf("machines %q and %q have different images, and on the local backend all run this machine's own kernel: give them one, or use the libvirt backend", first.Name, m.Name)
 		}
+		if m.Setup != "" {
+			return fmt.Errorf("machine %q has setup commands, which would change this machine; on the local backend there is no other: leave them out, or use the libvirt backend", m.Name)
+		}
 		for _, name := range slices.Sorted(maps.Keys(m.Sysctl)) {
 			if !ofNetwork(name) {
 				return fmt.Errorf("machine %q: %w", m.Name, wholeKernel(name))

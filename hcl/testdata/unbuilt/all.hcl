@@ -7,8 +7,7 @@ lab "later" {
 }
 
 image "debian" {
-  release  = "trixie"
-  packages = ["podman"]
+  release = "trixie"
 }
 
 image "tree" {
@@ -46,10 +45,6 @@ mode "docker0" {
   kind       = "veth"
   uplink     = "bridge"
   masquerade = true
-}
-
-mode "podman" {
-  container = "podman://web"
 }
 
 test "crr" {
