@@ -303,7 +303,7 @@ func endDaemons(t *testing.T, runtime string) {
 		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 		require.NoError(t, err)
 		syscall.Kill(pid, syscall.SIGTERM)
-		require.Eventually(t, func() bool { return !exists(fmt.Sprintf("/proc/%d", pid)) }, 20*time.Second, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return !exists(fmt.Sprintf("/proc/%d", pid)) }, time.Minute, 10*time.Millisecond)
 	}
 }
 
