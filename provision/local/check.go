@@ -1,12 +1,9 @@
 package local
 
 import (
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
+	"github.com/testbed-lab/testbed/guestagent/wiring"
 	"github.com/testbed-lab/testbed/provision"
 )
 
@@ -30,21 +27,9 @@ func check(want provision.Request) error {
 		if m.Setup != "" {
 			return fmt.Errorf("machine %q has setup commands, which would change this machine; on the local backend there is no other: leave them out, or use the libvirt backend", m.Name)
 		}
-		for _, name := range slices.Sorted(maps.Keys(m.Sysctl)) {
-			if !ofNetwork(name) {
-				return fmt.Errorf("machine %q: %w", m.Name, wholeKernel(name))
-			}
+		if err := wiring.CheckSysctls(m.Sysctl); err != nil {
+			return fmt.Errorf("machine %q: %w", m.Name, err)
 		}
 	}
 	return nil
 }
-
-func ofNetwork(sysctl string) bool {
-	return strings.HasPrefix(sysctlPath(sysctl), "net/")
-}
-
-func wholeKernel(sysctl string) error {
-	return fmt.Errorf("sysctl %q is one of the whole kernel, so it would change this machine; on the local backend a machine has only those of a network namespace: leave it out, or use the libvirt backend", sysctl)
-}
-
-var errNoSuchSysctl = errors.New("this kernel has no such setting")

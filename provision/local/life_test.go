@@ -14,6 +14,7 @@ import (
 	"github.com/testbed-lab/testbed/guestagent/machinetest"
 	"github.com/testbed-lab/testbed/guestagent/namespace"
 	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/guestagent/wiring"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -219,7 +220,7 @@ func TestSysctlsOfTheWholeKernel(t *testing.T) {
 	requireNothingLeft(t)
 
 	const global = "net.core.netdev_budget" // In the first namespace alone, in all of Linux.
-	require.FileExists(t, "/proc/sys/"+sysctlPath(global))
+	require.FileExists(t, "/proc/sys/"+wiring.SysctlPath(global))
 	r.Machines[0].Sysctl = map[string]string{global: "300"}
 	steps, err := b.Plan(t.Context(), r)
 	require.NoError(t, err)

@@ -45,19 +45,6 @@ func TestCoresFirst(t *testing.T) {
 	require.Equal(t, []int{1, 3}, coresFirst([]int{1, 3}, core))
 }
 
-func TestSysctlPath(t *testing.T) {
-	for name, want := range map[string]string{
-		"net.ipv4.ip_forward": "net/ipv4/ip_forward", "net/ipv4/conf/eth1.100/forwarding": "net/ipv4/conf/eth1.100/forwarding",
-		"net.ipv4.conf.eth1/100.forwarding": "net/ipv4/conf/eth1.100/forwarding", "net/../../etc/passwd": "etc/passwd",
-	} {
-		require.Equal(t, want, sysctlPath(name))
-	}
-	require.True(t, ofNetwork("net.core.somaxconn"))
-	require.False(t, ofNetwork("kernel.hostname"))
-	require.False(t, ofNetwork("network.x"))
-	require.False(t, ofNetwork("net/../kernel/hostname"))
-}
-
 func TestForbidden(t *testing.T) {
 	root := t.TempDir()
 	forbidden := func() string { why, remedy := Forbidden(root); return why + "|" + remedy }

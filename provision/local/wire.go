@@ -9,6 +9,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/testbed-lab/testbed/guestagent/wiring"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -89,15 +90,10 @@ func (j *job) plug(n testbed.Network, at end, peer, peerDevice string, peerMAC n
 		return fmt.Errorf("find the other end of %s of %q: %w", at.nic.Device, at.machine, err)
 	}
 	defer space.Close()
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.HardwareAddr, attrs.MTU = at.nic.Device, mac, n.MTU
 	return inside(j.lab.machine(at.machine), func(links *netlink.Handle) error {
-		err := links.LinkAdd(&netlink.Veth{
-			LinkAttrs: attrs, PeerName: peerDevice, PeerHardwareAddr: peerMAC, PeerMTU: uint32(n.MTU),
-			PeerTxQLen: -1, PeerNamespace: netlink.NsFd(space.Fd()),
-		})
-		if err != nil {
-			return fmt.Errorf("add %s of %q (CONFIG_VETH, module veth): %w", at.nic.Device, at.machine, err)
+		far := wiring.End{Device: peerDevice, MAC: peerMAC, Space: int(space.Fd())}
+		if err := wiring.Plug(links, at.nic.Device, mac, n.MTU, far); err != nil {
+			return fmt.Errorf("wire %q: %w", at.machine, err)
 		}
 		return nil
 	})
@@ -107,17 +103,12 @@ func (j *job) plug(n testbed.Network, at end, peer, peerDevice string, peerMAC n
 // stack is in the way of two others.
 func (j *job) joinSwitch(n testbed.Network, members []end) error {
 	folder := j.lab.network(n.Name)
-	if err := makeSpace(folder, n.Name, silence); err != nil {
+	if err := makeSpace(folder, n.Name, wiring.Silence); err != nil {
 		return err
 	}
 	const bridge = "switch"
 	err := inside(folder, func(links *netlink.Handle) error {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name, attrs.MTU = bridge, n.MTU
-		if err := links.LinkAdd(&netlink.Bridge{LinkAttrs: attrs}); err != nil {
-			return fmt.Errorf("add a bridge (CONFIG_BRIDGE, module bridge): %w", err)
-		}
-		return setUp(links, bridge)
+		return wiring.AddSwitch(links, bridge, n.MTU)
 	})
 	if err != nil {
 		return err
@@ -127,43 +118,9 @@ func (j *job) joinSwitch(n testbed.Network, members []end) error {
 		if err := j.plug(n, m, folder, port, nil); err != nil {
 			return err
 		}
-		if err := inside(folder, func(links *netlink.Handle) error { return enslave(links, port, bridge) }); err != nil {
+		if err := inside(folder, func(links *netlink.Handle) error { return wiring.Enslave(links, port, bridge) }); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// silence keeps a switch from speaking, and its frames from netfilter. A kernel
-// without these settings does neither.
-func silence() error {
-	_ = writeSysctl("net/ipv6/conf/default/disable_ipv6", "1")
-	_ = writeSysctl("net/bridge/bridge-nf-call-iptables", "0")
-	return nil
-}
-
-func enslave(links *netlink.Handle, port, bridge string) error {
-	link, err := links.LinkByName(port)
-	if err != nil {
-		return fmt.Errorf("find %s: %w", port, err)
-	}
-	master, err := links.LinkByName(bridge)
-	if err != nil {
-		return fmt.Errorf("find %s: %w", bridge, err)
-	}
-	if err := links.LinkSetMaster(link, master); err != nil {
-		return fmt.Errorf("put %s on the bridge: %w", port, err)
-	}
-	return setUp(links, port)
-}
-
-func setUp(links *netlink.Handle, device string) error {
-	link, err := links.LinkByName(device)
-	if err != nil {
-		return fmt.Errorf("find %s: %w", device, err)
-	}
-	if err := links.LinkSetUp(link); err != nil {
-		return fmt.Errorf("bring %s up: %w", device, err)
 	}
 	return nil
 }
