@@ -29,6 +29,13 @@ func Command(args []string, in io.Reader, out io.Writer) error {
 		ctx, stop := untilSignal()
 		defer stop()
 		return Session(ctx, nil, in, out)
+	case "ensemble":
+		if err := quietRuntime(); err != nil {
+			return err
+		}
+		ctx, stop := untilSignal()
+		defer stop()
+		return Ensemble(ctx, in, out)
 	case "check":
 		return checkNIC(args[1:])
 	case "lease":
@@ -43,7 +50,7 @@ func Command(args []string, in io.Reader, out io.Writer) error {
 		_, err := fmt.Fprintf(out, "testbed-agent protocol %d %s\n", proto.Version, runtime.Version())
 		return err
 	}
-	return fmt.Errorf("run verb %q: the agent knows run, check DEVICE ADDRESS [share], lease FOLDER, hostinfo [DEVICE…] and version", verb)
+	return fmt.Errorf("run verb %q: the agent knows run, ensemble, check DEVICE ADDRESS [share], lease FOLDER, hostinfo [DEVICE…] and version", verb)
 }
 
 // untilSignal ends with the signals that ask a program to end. Without a handler

@@ -41,6 +41,9 @@ func start() error {
 	if err != nil {
 		return err
 	}
+	if cfg.Sealed != nil {
+		return runSealed(cfg, children)
+	}
 	if err := loadModules(loadList); err != nil {
 		return err
 	}

@@ -43,7 +43,6 @@ func (c *cellLoader) predicate(a *hclsyntax.Attribute) testbed.Predicate {
 	if !checkCalls(a.Expr, merged(labFunctions, unknown), out) || !ok {
 		return nil
 	}
-	noteUnbuiltMetrics(a.Expr, out)
 	value, diags := evaluate(a.Expr, context, unknown)
 	out.addAll(diags)
 	switch {

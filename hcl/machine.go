@@ -45,6 +45,9 @@ func (c *cellLoader) vm(b *blockSource, i instance) testbed.Machine {
 	if c.lab.Backend == backendLocal {
 		c.checkOneKernel(f, m)
 	}
+	if c.counts() {
+		c.checkOneGuest(f, m)
+	}
 	for _, inner := range b.inner {
 		c.nic(&m, inner, c.scope.fields(inner, i.names))
 	}

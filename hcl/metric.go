@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 
@@ -18,9 +17,6 @@ var figures = []string{"p50", "p90", "p99", "p999", "mean", "rate"}
 
 // metricNames are all functions that ask for something measured.
 var metricNames = append(slices.Clone(figures), "ratio", "instructions", "softirqs", "capability")
-
-// unbuiltMetrics are accepted, and known of nothing yet.
-var unbuiltMetrics = []string{"instructions"}
 
 // metricFunctions are the functions of an expectation over one result. A metric
 // that the result does not have is an unknown value, and HCL's operators then
@@ -165,13 +161,4 @@ func merged(a, b map[string]function.Function) map[string]function.Function {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return all
-}
-
-func noteUnbuiltMetrics(expr hclsyntax.Expression, out *collector) {
-	_ = hclsyntax.VisitAll(expr, func(n hclsyntax.Node) hcl.Diagnostics {
-		if call, is := n.(*hclsyntax.FunctionCallExpr); is && slices.Contains(unbuiltMetrics, call.Name) {
-			out.unbuiltf(call.NameRange, "%s() is not built yet: the claim would stay open.", call.Name)
-		}
-		return nil
-	})
 }

@@ -26,9 +26,14 @@ func (c *cellLoader) checkOneKernel(f fields, m testbed.Machine) {
 	if m.Setup != "" {
 		f.reject("setup", "No machine of its own", "On the backend \"local\" a machine is a namespace of this one, so \"setup\" would change this machine. Leave it out, or use the backend \"libvirt\".")
 	}
+	c.checkSysctls(f, m)
+}
+
+// checkSysctls refuses settings that are not of a network namespace.
+func (c *cellLoader) checkSysctls(f fields, m testbed.Machine) {
 	for _, name := range slices.Sorted(maps.Keys(m.Sysctl)) {
 		if !strings.HasPrefix(name, "net.") && !strings.HasPrefix(name, "net/") {
-			f.reject("sysctl", "One kernel", "On the backend \"local\" a machine has the settings of a network namespace alone (net.…), and %q would change this machine. Leave it out, or use the backend \"libvirt\".", name)
+			f.reject("sysctl", "One kernel", "On the backend %q a machine has the settings of a network namespace alone (net.…), and %q is the whole kernel's. Leave it out, or use the backend \"libvirt\".", c.lab.Backend, name)
 		}
 	}
 }

@@ -8,12 +8,12 @@ var labBlock = &block{
 	attributes: []attribute{
 		{name: "description", kind: text, doc: "One line for the report."},
 		{name: "seed", kind: integer, fallback: "1", max: 1<<62 - 1, doc: "Orders blocks and resamples; the same seed, the same order."},
-		{name: "backend", kind: text, fallback: `"libvirt"`, oneOf: []string{"libvirt", "local", "icount"}, built: []string{"libvirt", "local"},
-			doc: "What machines are made of: virtual machines, namespaces of this kernel, or one guest that counts instructions. With `\"local\"` all machines run this one kernel, so they have one image (which is not booted), no memory size, and sysctls of `net.` alone. `--backend` wins over it."},
+		{name: "backend", kind: text, fallback: `"libvirt"`, oneOf: []string{"libvirt", "local", "icount"},
+			doc: "What machines are made of: virtual machines, namespaces of this kernel, or one guest that counts instructions. With `\"local\"` all machines run this one kernel, so they have one image (which is not booted), no memory size, and sysctls of `net.` alone. With `\"icount\"` the machines of a cell share one guest of one processor, likewise; `transactions` and `seeds` hold in place of `block`, `rounds` and `boots`. `--backend` wins over it."},
 		{name: "connect", kind: libvirtURI, doc: "Which libvirt, such as `\"qemu:///session\"`. Default: the one that this user can use."},
 		{name: "mirror", kind: mirrorURL, doc: "Debian mirror. Default: the one of this machine's apt."},
 		{name: "boots", kind: integer, fallback: "1", min: 1, max: 1000, doc: "How often the machines are booted and everything is measured, `rounds` rounds each time. With `precision`, the least; each further boot is as many rounds more."},
-		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, unbuilt: true, doc: "How many seeds an instruction-counting lab runs."},
+		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, doc: "On the backend `icount`, how many times the guest is booted, each time with another source of what it takes for random: hash seeds, ports. The same seed repeats to the last digit."},
 	},
 	blocks: []*block{voidBlock},
 }

@@ -59,7 +59,7 @@ var testBlock = &block{
 		{name: "cpu", kind: integer, max: 1023, doc: "The CPU that measures at each end, counted among those that the machine has. Default: 0."},
 		{name: "priority", kind: integer, fallback: "0", max: 99, doc: "SCHED_FIFO priority of the measuring threads; 0 is the ordinary scheduler."},
 		{name: "boots", kind: integer, fallback: "1", min: 1, max: 1000, doc: "Of this test, over the lab's."},
-		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, unbuilt: true, doc: "Of this test, over the lab's."},
+		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, doc: "Of this test, over the lab's."},
 		{name: "precision", kind: percent, doc: "After `rounds`, go on until the widest interval of a p50 ratio to host is as narrow as this, such as `\"1%\"`. Default: `rounds` and no more."},
 		{name: "max_rounds", kind: integer, min: 1, max: 100000, doc: "But not for more rounds than this, of all boots together; belongs to `precision`. Default: ten times `rounds` and `boots`."},
 		{name: "samples", kind: text, fallback: `"histogram"`, oneOf: []string{"histogram", "all"}, doc: "What is kept of each block: `all` adds a file with every transaction."},

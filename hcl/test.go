@@ -54,7 +54,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	}
 	c.checkShare(f, t)
 	t.Network = c.testNetwork(&f, t)
-	return t
+	return c.counted(f, t)
 }
 
 func load(f *fields) *testbed.Load {

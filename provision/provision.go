@@ -22,6 +22,10 @@ type Request struct {
 	// they are garbage, unless [Backend.Keep] was called. Others are kept from
 	// the moment that the last step of the plan is done.
 	Ephemeral bool
+	// Seed is the lab's, and Boot the number of this making of its machines, from 0:
+	// where they decide what a machine takes for random.
+	Seed int64
+	Boot int
 }
 
 // MachineRequest is one machine and the files it boots.
@@ -32,6 +36,16 @@ type MachineRequest struct {
 	Disk        string // Local path of a read-only file system that is laid over the root. Optional.
 	ImageDigest string // Identifies kernel, modules, root and disk together.
 	Cmdline     string // Added to the kernel's command line.
+	// Sealed makes it a machine that runs one program, with nothing in or out but
+	// that program's input and output, and counts instructions. Optional.
+	Sealed *Sealed
+}
+
+// Sealed is what a sealed machine runs, on the backends that have such.
+type Sealed struct {
+	Seed    string // A UUID: all of what the machine could take for random.
+	Program []byte // A static executable.
+	Input   []byte // What it reads.
 }
 
 // Action is what a step does to a thing.

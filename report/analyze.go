@@ -97,10 +97,10 @@ func complete(r testbed.Result) testbed.Result {
 
 // result is the trial with its figures, and what is to be said about it.
 func (t *trial) result() (testbed.TestResult, []string) {
+	length, unit := lengthOf(t.test)
 	r := testbed.TestResult{
 		Name: t.test.Name, Protocol: t.test.Protocol, Engine: t.test.Engine,
-		Seed: t.seed, Cell: t.coordinates, Load: t.test.Load, Unit: "ns",
-		Block: testbed.BlockLength{Nanoseconds: int64(t.test.Block)},
+		Seed: t.seed, Cell: t.coordinates, Load: t.test.Load, Unit: unit, Block: length,
 		Boots: t.booted(), Rounds: len(t.rounds), Stopping: t.stopping(),
 		Request: t.test.Request, Response: t.test.Response,
 		NoiseFloors: t.noiseFloors(),

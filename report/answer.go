@@ -78,6 +78,8 @@ func answerOne(t testbed.TestResult) string {
 		return in + s.noise[0] + " cannot be told from host at p50: its ratio lies within the noise" + floorTail(t) + "."
 	case len(s.noise) > 1:
 		return in + "no mode can be told from host at p50: every ratio lies within the noise" + floorTail(t) + "."
+	case s.slowestOpen != nil && isCounted(t):
+		return in + oneSeed(t, *s.slowestOpen)
 	case s.slowestOpen != nil:
 		return in + fmt.Sprintf("%s is slowest: its p50 is %s × host's, but %s give no interval and so no verdict.",
 			s.slowestOpen.Name, ratioText(ratioOf(s.slowestOpen)), count(s.slowestOpen.RatioToHost["p50"].N, "round"))

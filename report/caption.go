@@ -14,6 +14,9 @@ func caption(t testbed.TestResult) string {
 	parts := []string{protocolText(t.Protocol), fmt.Sprintf("%d B request, %d B response", t.Request, t.Response)}
 	parts = append(parts, settingsTexts(t)...)
 	parts = append(parts, roundsText(t))
+	if isCounted(t) {
+		parts = append(parts, countedCaption)
+	}
 	if t.Load != nil {
 		parts = append(parts, fmt.Sprintf("%s load of %s/s, timed from the intended send", t.Load.Schedule, grouped(t.Load.Rate, fraction(t.Load.Rate))))
 	}
@@ -75,6 +78,9 @@ func shortDuration(ns int64) string {
 }
 
 func roundsText(t testbed.TestResult) string {
+	if isCounted(t) {
+		return countedRounds(t)
+	}
 	text := count(t.Rounds, "round") + " of " + blockLength(t.Block)
 	if t.Boots > 1 {
 		text = count(t.Boots, "boot") + ", " + text

@@ -98,7 +98,7 @@ func panelNote(t testbed.TestResult, m testbed.ModeResult) string {
 
 func panelText(t testbed.TestResult, m testbed.ModeResult) string {
 	host := hostOf(t)
-	text := fmt.Sprintf("Share of transactions against latency, for %s and for host", m.Name)
+	text := fmt.Sprintf("Share of transactions against %s, for %s and for host", map[bool]string{false: "latency", true: "instructions"}[isCounted(t)], m.Name)
 	if m.P50.Estimate != nil && host.P50.Estimate != nil {
 		text += fmt.Sprintf(": half of them take at most %s %s in %s and %s %s in host",
 			latency(*m.P50.Estimate, t.Unit), latencyUnit(t.Unit), m.Name, latency(*host.P50.Estimate, t.Unit), latencyUnit(t.Unit))

@@ -29,7 +29,7 @@ func detailsTable(t testbed.TestResult) *table {
 }
 
 func detailFields(t testbed.TestResult) []field {
-	us := latencyUnit(t.Unit)
+	us := columnUnit(t.Unit)
 	fields := []field{
 		modeField,
 		{column{Name: "ratio", Title: "× host"}, ratioCell},

@@ -14,13 +14,15 @@ type field struct {
 
 // mainFields are the columns of a test's own table.
 func mainFields(t testbed.TestResult) []field {
-	us := latencyUnit(t.Unit)
+	us := columnUnit(t.Unit)
 	fields := []field{modeField}
 	for _, name := range percentilesOf(t) {
 		fields = append(fields, latencyField(t, name, column{Name: name, Title: percentileTitle(name), Unit: us, Spare: spares[name]}))
 	}
+	if !isCounted(t) {
+		fields = append(fields, field{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }})
+	}
 	return append(fields,
-		field{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }},
 		field{column{Name: "added", Title: "added", Unit: us, Spare: 8}, func(m testbed.ModeResult) string { return addedCell(t, m) }},
 		field{column{Name: "ratio", Title: "× host"}, ratioCell},
 		field{column{Name: "interval", Title: "95% interval", Spare: 4}, func(m testbed.ModeResult) string { return intervalText(ratioShown(t, m)) }},
@@ -65,7 +67,11 @@ func verdictCell(t testbed.TestResult, m testbed.ModeResult) string {
 	if m.Name == hostMode {
 		return "noise floor"
 	}
-	return string(verdictOf(t, m))
+	v := verdictOf(t, m)
+	if text, has := countedVerdicts[v]; has && isCounted(t) {
+		return text
+	}
+	return string(v)
 }
 
 func latencyCell(e testbed.Estimate, unit string, mark bool) string {

@@ -152,7 +152,14 @@ func (c *court) prepare(m testbed.Metric) reading {
 	if m.Function == "softirqs" {
 		return t.readSoftirqs(s)
 	}
-	metric, isFigure := metricNamed(m.Function)
+	name := m.Function
+	if name == "instructions" {
+		if _, unit := lengthOf(t.test); unit != testbed.UnitInstructions {
+			return unread("instructions are counted on the backend %q alone", backendIcount)
+		}
+		name = p50.name
+	}
+	metric, isFigure := metricNamed(name)
 	if !isFigure {
 		return unread("nothing measures %s yet", m.Function)
 	}

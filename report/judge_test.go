@@ -52,12 +52,12 @@ func TestJudgeUnknown(t *testing.T) {
 		}
 	}
 	cases := map[string]testbed.Metric{
-		"not known: p50 of routed: the mode is unsupported":          {Function: "ratio", Test: "tcp_rr", Mode: "routed", Base: "host", Name: "p50"},
-		"not known: p50 of macvlan: routed: the mode is unsupported": {Function: "ratio", Test: "tcp_rr", Mode: "macvlan", Base: "routed", Name: "p50"},
-		"not known: there is no test sctp_rr":                        {Function: "p50", Test: "sctp_rr", Mode: "host"},
-		"not known: test tcp_rr has no mode netkit":                  {Function: "p50", Test: "tcp_rr", Mode: "netkit"},
-		"not known: nothing measures instructions yet":               {Function: "instructions", Test: "tcp_rr", Mode: "host"},
-		"not known: test tcp_rr has no p95 of host":                  {Function: "ratio", Test: "tcp_rr", Mode: "macvlan", Base: "host", Name: "p95"},
+		"not known: p50 of routed: the mode is unsupported":                   {Function: "ratio", Test: "tcp_rr", Mode: "routed", Base: "host", Name: "p50"},
+		"not known: p50 of macvlan: routed: the mode is unsupported":          {Function: "ratio", Test: "tcp_rr", Mode: "macvlan", Base: "routed", Name: "p50"},
+		"not known: there is no test sctp_rr":                                 {Function: "p50", Test: "sctp_rr", Mode: "host"},
+		"not known: test tcp_rr has no mode netkit":                           {Function: "p50", Test: "tcp_rr", Mode: "netkit"},
+		"not known: instructions are counted on the backend \"icount\" alone": {Function: "instructions", Test: "tcp_rr", Mode: "host"},
+		"not known: test tcp_rr has no p95 of host":                           {Function: "ratio", Test: "tcp_rr", Mode: "macvlan", Base: "host", Name: "p95"},
 	}
 	for reason, metric := range cases {
 		verdict := judgeOne(t, w, ask(metric))

@@ -35,6 +35,15 @@ func decimals(v float64) int {
 	return 0
 }
 
+// columnUnit is what stands in a column's heading; a table of counts says in its
+// caption of what.
+func columnUnit(unit string) string {
+	if unit == testbed.UnitInstructions {
+		return ""
+	}
+	return latencyUnit(unit)
+}
+
 func latencyUnit(unit string) string {
 	if unit == "ns" {
 		return "µs"

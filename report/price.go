@@ -44,11 +44,16 @@ func priceOf(t testbed.TestResult) *price {
 	if len(modes) == 0 {
 		return nil
 	}
-	us := " " + latencyUnit(t.Unit)
+	us := strings.TrimRight(" "+columnUnit(t.Unit), " ")
 	p := &price{Columns: []priceColumn{
-		{"p50" + us, "median of the round trip"}, {"p99" + us, "99th percentile"}, {"rate /s", "transactions per second"},
-		{"softirqs +", "softirqs beyond host, per transaction"}, {"calls +", "calls of functions of the network stack beyond host"},
+		{"p50" + us, medianText(t)}, {"p99" + us, "99th percentile"},
 	}}
+	if !isCounted(t) {
+		p.Columns = append(p.Columns, priceColumn{"rate /s", "transactions per second"})
+	}
+	p.Columns = append(p.Columns, []priceColumn{
+		{"softirqs +", "softirqs beyond host, per transaction"}, {"calls +", "calls of functions of the network stack beyond host"},
+	}...)
 	for _, c := range testbed.CapabilityNames {
 		p.Columns = append(p.Columns, priceColumn{c.Title, c.Text})
 	}
@@ -57,6 +62,13 @@ func priceOf(t testbed.TestResult) *price {
 		p.Rows = append(p.Rows, priceRow{Mode: m.Name, Cells: slices.Concat(costCells(t, m, host), capabilityCells(m))})
 	}
 	return p
+}
+
+func medianText(t testbed.TestResult) string {
+	if isCounted(t) {
+		return "median of the instructions of a transaction"
+	}
+	return "median of the round trip"
 }
 
 func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
@@ -70,7 +82,9 @@ func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
 	cells := []priceCell{
 		{Text: latencyCell(m.P50, t.Unit, false), Lines: interval(m.P50, time)},
 		{Text: latencyCell(m.P99, t.Unit, false), Lines: interval(m.P99, time)},
-		{Text: rateCell(m.Rate), Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })},
+	}
+	if !isCounted(t) {
+		cells = append(cells, priceCell{Text: rateCell(m.Rate), Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })})
 	}
 	if m.Evidence == nil || host.Evidence == nil || m.Name == hostMode {
 		return append(cells, priceCell{Text: none}, priceCell{Text: none})

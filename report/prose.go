@@ -18,8 +18,8 @@ func started(r testbed.Result) string {
 // file lies beside the report.
 func reproduceCommand(r testbed.Result) string {
 	command := "testbed run " + shellWord(firstOf(r.LabFile, r.Lab+".hcl"))
-	if r.Backend == backendLocal { // The file may name another.
-		command += " --backend " + backendLocal
+	if r.Backend == backendLocal || r.Backend == backendIcount { // The file may name another.
+		command += " --backend " + r.Backend
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Variables)) {
 		command += " --var " + shellWord(name+"="+r.Variables[name])
@@ -53,6 +53,8 @@ func methodTexts(r testbed.Result) []string {
 		texts = append(texts, "The machines were namespaces of this machine's own kernel, no VMs, joined by a veth pair: no NIC, no driver and no interrupt is in the way, and both ends share a cache and a scheduler. Ratios to host are larger than between computers, where the wire has its share.")
 	case r.Backend == backendSSH:
 		texts = append(texts, "The machines were machines that exist, over SSH: what else runs on them is in the numbers.")
+	case r.Backend == backendIcount:
+		texts = append(texts, countedText)
 	case r.Accelerator == "tcg":
 		texts = append(texts, "The machines were emulated (TCG, no KVM): ratios and orderings are meaningful, absolute times are those of an emulator.")
 	}

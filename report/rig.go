@@ -41,6 +41,8 @@ func machinesText(r testbed.Result) string {
 	switch r.Backend {
 	case backendLocal:
 		parts = append(parts, "namespaces of this machine's own kernel, no VMs")
+	case backendIcount:
+		parts = append(parts, "namespaces of one guest that counts its instructions")
 	case backendSSH:
 		parts = append(parts, "machines that exist, over SSH")
 	}

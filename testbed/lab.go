@@ -186,7 +186,7 @@ type Test struct {
 	Priority    int           // SCHED_FIFO priority; 0: the ordinary scheduler.
 	Load        *Load         // Open loop; nil: closed loop.
 	Boots       int           // With a Precision, the least; Rounds in each.
-	Seeds       int           // icount. Not built yet, but for 1.
+	Seeds       int           // On the backend icount, where Boots is the same.
 	Precision   float64       // Relative CI width to stop at; 0: Rounds, and no more.
 	MaxRounds   int           // Of all boots, where there is a Precision.
 	Samples     string        // "histogram" or "all".

@@ -82,7 +82,7 @@ type TestResult struct {
 	Cell       map[string]string `json:"cell"`
 	Load       *Load             `json:"load"` // null in a closed loop.
 	Settings   Settings          `json:"settings"`
-	Unit       string            `json:"unit"` // "ns", later "instructions".
+	Unit       string            `json:"unit"` // UnitTime or UnitInstructions.
 	Block      BlockLength       `json:"block"`
 	Boots      int               `json:"boots"`       // In which blocks count.
 	Rounds     int               `json:"rounds"`      // Of all boots together.
@@ -116,6 +116,12 @@ type Stopping struct {
 	Width     float64 `json:"width"`      // Of the widest p50 ratio's interval; 0 where none has one.
 	Mode      string  `json:"mode"`       // Whose it is.
 }
+
+// Units of a test's figures.
+const (
+	UnitTime         = "ns"
+	UnitInstructions = "instructions" // Per transaction.
+)
 
 // BlockLength says what ended a block: a duration or a count.
 type BlockLength struct {

@@ -24,6 +24,15 @@ type Config struct {
 	Disk           string            `json:"disk"` // Device of a read-only file system to lay over the root, such as "/dev/vda". Optional.
 	Sysctl         map[string]string `json:"sysctl"`
 	Hosts          map[string]string `json:"hosts"` // Name to address, for /etc/hosts.
+	// Sealed, in place of all but the host name.
+	Sealed *Sealed `json:"sealed,omitempty"`
+}
+
+// Sealed is what a guest without any way in runs, after which it powers off.
+type Sealed struct {
+	Program []string `json:"program"` // With its arguments.
+	Input   string   `json:"input"`   // File that it reads.
+	Output  string   `json:"output"`  // Serial port that it writes to.
 }
 
 // Management is the NIC that carries SSH and is never measured.

@@ -12,6 +12,7 @@ import (
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/icount"
 	"github.com/testbed-lab/testbed/provision/libvirt"
 	"github.com/testbed-lab/testbed/provision/local"
 	"github.com/testbed-lab/testbed/provision/ssh"
@@ -26,7 +27,7 @@ type place struct {
 func placeOf(lab *run.Lab) place { return place{lab.Backend, lab.Connect} }
 
 // backends are what --backend takes.
-var backends = []string{"libvirt", "local"}
+var backends = []string{"libvirt", "local", "icount"}
 
 func knownBackend(name string) error {
 	if name == "" || slices.Contains(backends, name) {
@@ -42,6 +43,14 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 		return libvirt.Open(ctx, libvirt.Options{
 			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(), Progress: notes,
 		})
+	case "icount":
+		hypervisor, err := libvirt.Open(ctx, libvirt.Options{
+			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(),
+		})
+		if err != nil {
+			return nil, err
+		}
+		return icount.Open(hypervisor, notes), nil
 	case "local":
 		return local.Open(local.Options{Progress: notes})
 	case "ssh":

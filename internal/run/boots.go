@@ -50,7 +50,7 @@ func (c *Conductor) boot(ctx context.Context, lab *Lab, cell testbed.Cell, keep 
 			return fmt.Errorf("boot %d: %w", boot+1, err)
 		}
 	}
-	steps, err := c.prepareTimed(ctx, lab, cell, o)
+	steps, err := c.prepareTimed(ctx, lab, cell, boot, o)
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,9 @@ func (c *Conductor) boot(ctx context.Context, lab *Lab, cell testbed.Cell, keep 
 	return nil
 }
 
-func (c *Conductor) prepareTimed(ctx context.Context, lab *Lab, cell testbed.Cell, o *Outcome) (steps []provision.Step, err error) {
+func (c *Conductor) prepareTimed(ctx context.Context, lab *Lab, cell testbed.Cell, boot int, o *Outcome) (steps []provision.Step, err error) {
 	err = o.timings.time("images", func() (err error) {
-		steps, err = c.Prepare(ctx, lab, cell)
+		steps, err = c.prepare(ctx, lab, cell, boot)
 		return err
 	})
 	return steps, err

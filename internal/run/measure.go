@@ -15,6 +15,10 @@ import (
 // set-up, agreement and tear-down on a slow, emulated machine.
 const blockGrace = 60 * time.Second
 
+// sealedSilence is for agents that say nothing before all is over. The backend
+// bounds that itself, and sooner.
+const sealedSilence = 30 * time.Minute
+
 // observation is what one test gave in one boot of a cell.
 type observation struct {
 	blocks []testbed.Block

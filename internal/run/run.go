@@ -51,16 +51,21 @@ type Lab struct {
 // Prepare builds the images of a cell and gives the steps that bring its
 // machines up: what `plan` prints and what Up does.
 func (c *Conductor) Prepare(ctx context.Context, lab *Lab, cell testbed.Cell) ([]provision.Step, error) {
+	return c.prepare(ctx, lab, cell, 0)
+}
+
+func (c *Conductor) prepare(ctx context.Context, lab *Lab, cell testbed.Cell, boot int) ([]provision.Step, error) {
 	request, err := c.request(ctx, lab, cell)
 	if err != nil {
 		return nil, err
 	}
+	request.Boot = boot
 	return c.Backend.Plan(ctx, request)
 }
 
 func (c *Conductor) request(ctx context.Context, lab *Lab, cell testbed.Cell) (provision.Request, error) {
 	request := provision.Request{
-		Lab: lab.Name, Source: lab.Source, Owner: c.Owner, Networks: cell.Networks, Ephemeral: true,
+		Lab: lab.Name, Source: lab.Source, Owner: c.Owner, Networks: cell.Networks, Ephemeral: true, Seed: lab.Seed,
 	}
 	for _, m := range cell.Machines {
 		if !c.Backend.Boots() {

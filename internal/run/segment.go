@@ -164,6 +164,9 @@ func testOf(seed uint64, t testbed.Test) proto.Test {
 		Duration: t.Block, Warmup: t.Warmup, NoDelay: t.NoDelay, Connections: t.Connections,
 		BusyPoll: t.BusyPoll, Priority: t.Priority, Seed: seed, Samples: t.Samples == "all",
 	}
+	if t.Block == 0 {
+		test.Transactions = t.Transactions
+	}
 	if t.CPU != nil {
 		test.CPU = *t.CPU
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/internal/progress"
@@ -20,6 +21,8 @@ type trial struct {
 	scratch *scratch // Where samples go.
 	// oneKernel says that the machines share one.
 	oneKernel bool
+	// silence is how long the agents may say nothing.
+	silence time.Duration
 
 	blocks  []testbed.Block // All that are whole.
 	rounds  int             // That were run.
@@ -33,10 +36,14 @@ type trial struct {
 }
 
 func newTrial(lab *testbed.Lab, cell testbed.Cell, test testbed.Test, samples *scratch) *trial {
-	return &trial{
+	t := &trial{
 		seed: lab.Seed, rules: lab.Void, cell: cell, test: test, scratch: samples,
-		streaks: streaks{}, width: math.Inf(1), oneKernel: lab.Backend == "local",
+		streaks: streaks{}, width: math.Inf(1), oneKernel: lab.Backend == "local", silence: blockGrace,
 	}
+	if lab.Backend == "icount" {
+		t.oneKernel, t.silence = true, sealedSilence
+	}
+	return t
 }
 
 // wants says whether the test is measured in a boot, which is counted from 0.
@@ -84,7 +91,7 @@ func (t *trial) measure(ctx context.Context, sink progress.Sink, boot int, machi
 			}
 			log := t.recorder(boot, plan.client)
 			log.onBlock = func(done int, b proto.Block) { sink.Emit(t.progress(step, done, len(plan.client.Blocks), b)) }
-			err = converse(ctx, plan, client, server, log, t.test.Block+t.test.Warmup+blockGrace)
+			err = converse(ctx, plan, client, server, log, t.test.Block+t.test.Warmup+t.silence)
 			seen.add(log.observation())
 			t.rounds += rounds
 			t.index += len(plan.client.Blocks)
@@ -116,7 +123,7 @@ func (t *trial) look(ctx context.Context, sink progress.Sink, client, server *st
 				Detail: string(b.Pass) + ", " + b.Mode,
 			})
 		}
-		err := converse(ctx, plan, client, server, log, blockGrace)
+		err := converse(ctx, plan, client, server, log, t.silence)
 		seen.add(log.observation())
 		t.index += len(plan.client.Blocks)
 		return err

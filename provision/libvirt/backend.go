@@ -33,7 +33,7 @@ type Options struct {
 	// Overlay makes the part of an initramfs that is a machine's own: a cpio
 	// with its configuration, which follows the image's root. Optional:
 	// [images.GuestOverlay].
-	Overlay func(guestconfig.Config) ([]byte, error)
+	Overlay func(guestconfig.Config, ...images.OverlayFile) ([]byte, error)
 }
 
 // Backend makes machines of libvirt domains. Its methods may be called from

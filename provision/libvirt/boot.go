@@ -30,7 +30,7 @@ func (j *job) upload(ctx context.Context, m provision.MachineRequest) error {
 		return err
 	}
 	config.HostKey = private
-	overlay, err := j.b.options.Overlay(config)
+	overlay, err := j.b.options.Overlay(config, sealedFiles(m)...)
 	if err != nil {
 		return fmt.Errorf("make the initramfs of %q: %w", m.Name, err)
 	}
@@ -67,6 +67,8 @@ func (j *job) boot(ctx context.Context, m provision.MachineRequest, digest strin
 	domain, err := j.start(ctx, m, making{mark: mk, uploads: files.uploads})
 	if err != nil {
 		err = explainDenied(err, files.initrd)
+	} else if m.Sealed != nil {
+		err = j.awaitEnd(ctx, domain)
 	} else {
 		err = j.answer(ctx, m, domain)
 	}
@@ -74,7 +76,7 @@ func (j *job) boot(ctx context.Context, m provision.MachineRequest, digest strin
 		j.abandon(ctx, m.Name)
 		return err
 	}
-	return j.b.dropVolumes(ctx, j.want.id, m.Name, append(files.paths(), mk.Log)...)
+	return j.b.dropVolumes(ctx, j.want.id, m.Name, append(files.paths(), mk.Log, outputName(m.Name))...)
 }
 
 // start defines and starts the domain. Another process may take the chosen port

@@ -52,6 +52,9 @@ func (w wantedLab) domain(m provision.MachineRequest, made making) (domainXML, e
 		return d, err
 	}
 	d.Args = append(managementArgs(managementMAC(w.id, m.Name), made.port), d.Args...)
+	if m.Sealed != nil {
+		w.seal(&d, m, made)
+	}
 	return d, nil
 }
 
@@ -60,10 +63,10 @@ func (w wantedLab) devices(made making) devicesXML {
 	d := devicesXML{
 		Emulator:    w.host.emulator,
 		Controllers: []controllerXML{{Type: "usb", Model: "none"}},
-		Serials:     []serialXML{{Type: "pty", Log: logXML{File: made.mark.Log, Append: "off"}, Target: port}},
+		Serials:     []serialXML{{Type: "pty", Log: &logXML{File: made.mark.Log, Append: "off"}, Target: port}},
 		Consoles:    []consoleXML{{Type: "pty", Target: serialPortXML{Type: "serial"}}},
 		Balloon:     modelXML{Model: "none"},
-		RNG:         rngXML{Model: "virtio"},
+		RNG:         &rngXML{Model: "virtio"},
 	}
 	d.RNG.Backend.Model, d.RNG.Backend.Value = "random", "/dev/urandom"
 	return d

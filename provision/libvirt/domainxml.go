@@ -53,12 +53,33 @@ type featuresXML struct {
 }
 
 type cpuXML struct {
-	Mode       string `xml:"mode,attr"`
-	Migratable string `xml:"migratable,attr,omitempty"`
+	Mode       string          `xml:"mode,attr"`
+	Match      string          `xml:"match,attr,omitempty"`
+	Check      string          `xml:"check,attr,omitempty"`
+	Migratable string          `xml:"migratable,attr,omitempty"`
+	Model      *cpuModelXML    `xml:"model"`
+	Features   []cpuFeatureXML `xml:"feature"`
+}
+
+type cpuModelXML struct {
+	Fallback string `xml:"fallback,attr"`
+	Name     string `xml:",chardata"`
+}
+
+type cpuFeatureXML struct {
+	Policy string `xml:"policy,attr"`
+	Name   string `xml:"name,attr"`
 }
 
 type clockXML struct {
-	Offset string `xml:"offset,attr"`
+	Offset string     `xml:"offset,attr"`
+	Start  string     `xml:"start,attr,omitempty"`
+	Timers []timerXML `xml:"timer"`
+}
+
+type timerXML struct {
+	Name  string `xml:"name,attr"`
+	Track string `xml:"track,attr"`
 }
 
 type devicesXML struct {
@@ -69,7 +90,7 @@ type devicesXML struct {
 	Serials     []serialXML     `xml:"serial"`
 	Consoles    []consoleXML    `xml:"console"`
 	Balloon     modelXML        `xml:"memballoon"`
-	RNG         rngXML          `xml:"rng"`
+	RNG         *rngXML         `xml:"rng"`
 }
 
 type controllerXML struct {
@@ -125,9 +146,15 @@ type sizeXML struct {
 }
 
 type serialXML struct {
-	Type   string        `xml:"type,attr"`
-	Log    logXML        `xml:"log"`
-	Target serialPortXML `xml:"target"`
+	Type   string         `xml:"type,attr"`
+	Source *serialFileXML `xml:"source"`
+	Log    *logXML        `xml:"log"`
+	Target serialPortXML  `xml:"target"`
+}
+
+type serialFileXML struct {
+	Path   string `xml:"path,attr"`
+	Append string `xml:"append,attr"`
 }
 
 type logXML struct {

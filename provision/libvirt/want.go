@@ -63,6 +63,9 @@ func (w wantedLab) members(network string) []provision.MachineRequest {
 
 // guest is a machine's configuration without its host key.
 func (w wantedLab) guest(m provision.MachineRequest) (guestconfig.Config, error) {
+	if m.Sealed != nil {
+		return sealedGuest(m), nil
+	}
 	config := guestconfig.Config{
 		Hostname:       m.Name,
 		AuthorizedKeys: []string{w.authorized},

@@ -1,0 +1,129 @@
+package guestagent
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/testbed-lab/testbed/guestagent/hostinfo"
+	"github.com/testbed-lab/testbed/guestagent/proto"
+)
+
+// Ensemble makes the machines that it reads, runs the agents of both roles in
+// them, and writes what they said only when both are done: a byte that leaves
+// earlier would let the outside into what is measured.
+func Ensemble(ctx context.Context, in io.Reader, out io.Writer) error {
+	var plan proto.Ensemble
+	if err := json.NewDecoder(bufio.NewReader(in)).Decode(&plan); err != nil {
+		return fmt.Errorf("read ensemble: %w", err)
+	}
+	if plan.Version != proto.Version {
+		return fmt.Errorf("read ensemble: its protocol is version %d, and this agent's %d", plan.Version, proto.Version)
+	}
+	var said ledger
+	failure := play(ctx, plan, &said)
+	packed := gzip.NewWriter(out) // Its checksum tells whether all of it has arrived.
+	_, err := packed.Write(said.text.Bytes())
+	return errors.Join(failure, err, packed.Close())
+}
+
+// ledger keeps what the agents said, in the order in which they said it.
+type ledger struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *ledger) emit(role proto.Role) func(proto.Message) error {
+	return func(m proto.Message) error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return json.NewEncoder(&l.text).Encode(proto.Said{Role: role, Message: m})
+	}
+}
+
+func play(ctx context.Context, plan proto.Ensemble, said *ledger) error {
+	cast, err := assemble(ctx, plan)
+	if err != nil {
+		return errors.Join(said.end(proto.Client, err), said.end(proto.Server, err))
+	}
+	defer cast.close()
+	client, server := inMemory()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var both sync.WaitGroup
+	var failures [2]error
+	for i, part := range []struct {
+		segment proto.Segment
+		peer    Peer
+	}{{plan.Client, client}, {plan.Server, server}} {
+		both.Go(func() {
+			err := cast.perform(ctx, part.segment, part.peer, said.emit(part.segment.Role))
+			if err != nil {
+				cancel(err) // The other would wait for a peer that will not speak again.
+			}
+			failures[i] = said.end(part.segment.Role, err)
+		})
+	}
+	both.Wait()
+	return errors.Join(failures[:]...)
+}
+
+// end is a role's last message.
+func (l *ledger) end(role proto.Role, err error) error {
+	if err != nil {
+		return l.emit(role)(proto.Message{Type: proto.TypeError, Error: err.Error()})
+	}
+	return l.emit(role)(proto.Message{Type: proto.TypeDone})
+}
+
+// perform is one agent's part, in its machine's namespace.
+func (c cast) perform(ctx context.Context, segment proto.Segment, peer Peer, emit func(proto.Message) error) error {
+	machine, ok := c[segment.Self.Name]
+	if !ok {
+		return fmt.Errorf("machine %q is not in the ensemble", segment.Self.Name)
+	}
+	hello := &proto.Hello{Version: proto.Version}
+	if err := machine.Do(func() error { hello.Facts = hostinfo.Collect(segment.Self.Device); return nil }); err != nil {
+		return err
+	}
+	if err := emit(proto.Message{Type: proto.TypeHello, Hello: hello}); err != nil {
+		return err
+	}
+	agent := &Agent{Namespace: machine, Peer: peer, Emit: emit}
+	return agent.Run(ctx, segment)
+}
+
+// inMemory joins two agents of one process.
+func inMemory() (client, server Peer) {
+	there, back := make(chan json.RawMessage, 16), make(chan json.RawMessage, 16)
+	return memoryPeer{there, back}, memoryPeer{back, there}
+}
+
+type memoryPeer struct {
+	out chan<- json.RawMessage
+	in  <-chan json.RawMessage
+}
+
+func (p memoryPeer) Send(ctx context.Context, message json.RawMessage) error {
+	select {
+	case p.out <- message:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p memoryPeer) Receive(ctx context.Context) (json.RawMessage, error) {
+	select {
+	case message := <-p.in:
+		return message, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}

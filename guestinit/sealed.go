@@ -1,0 +1,109 @@
+package guestinit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/guestinit/guestconfig"
+)
+
+// runSealed runs one program from its input to its output and powers the guest
+// off. There is no SSH, no shell and no NIC: whatever came in would change what is
+// counted. Its error ends the guest too; so does the program's.
+func runSealed(cfg guestconfig.Config, children *reaper) error {
+	if err := setNames(cfg); err != nil {
+		return err
+	}
+	if err := settle(); err != nil {
+		return err
+	}
+	input, err := os.Open(cfg.Sealed.Input)
+	if err != nil {
+		return fmt.Errorf("open the program's input: %w", err)
+	}
+	output, err := openRaw(cfg.Sealed.Output)
+	if err != nil {
+		return err
+	}
+	program := cfg.Sealed.Program
+	cmd := exec.Command(program[0], program[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, output, os.Stdout
+	_, ended, err := children.start(cmd)
+	if err != nil {
+		return fmt.Errorf("start %q: %w", program[0], err)
+	}
+	status := <-ended
+	if err := drain(output); err != nil {
+		return err
+	}
+	if status.ExitStatus() != 0 {
+		return fmt.Errorf("%q ended with %d", program[0], status.ExitStatus())
+	}
+	say(guestconfig.ReadyMarker)
+	powerOff()
+	return nil
+}
+
+// Settings without which the scheduler would stop real-time threads for a while,
+// now and then, to let others run. Kernels before 6.12 have no fair server.
+var unthrottled = map[string]string{
+	"/proc/sys/kernel/sched_rt_runtime_us":             "-1",
+	"/sys/kernel/debug/sched/fair_server/cpu0/runtime": "0",
+}
+
+// settle waits until the kernel has chosen its clock, which it does some time after
+// it has booted, and takes away what else would happen in the middle.
+func settle() error {
+	for name, value := range unthrottled {
+		if err := os.WriteFile(name, []byte(value), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	const clock, wanted = "/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc"
+	for deadline := time.Now().Add(clockTimeout); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		text, err := os.ReadFile(clock)
+		if err != nil {
+			return fmt.Errorf("read the kernel's clock: %w", err)
+		}
+		if strings.TrimSpace(string(text)) == wanted {
+			return nil
+		}
+	}
+	return fmt.Errorf("the kernel has not chosen the clock %q after %v", wanted, clockTimeout)
+}
+
+// clockTimeout is of the guest's time, which passes at once while it sleeps.
+const clockTimeout = time.Minute
+
+// openRaw opens a serial port that hands bytes on as they are.
+func openRaw(name string) (*os.File, error) {
+	port, err := os.OpenFile(name, os.O_WRONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open serial port: %w (CONFIG_SERIAL_8250)", err)
+	}
+	termios, err := unix.IoctlGetTermios(int(port.Fd()), unix.TCGETS)
+	if err == nil {
+		termios.Oflag &^= unix.OPOST
+		termios.Cflag = termios.Cflag&^unix.CBAUD | unix.B115200
+		err = unix.IoctlSetTermios(int(port.Fd()), unix.TCSETS, termios)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("set up serial port %q: %w", name, err), port.Close())
+	}
+	return port, nil
+}
+
+// drain waits until the port has sent what it was given.
+func drain(port *os.File) error {
+	if err := unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1); err != nil {
+		return fmt.Errorf("drain serial port: %w", err)
+	}
+	return nil
+}

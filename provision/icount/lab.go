@@ -1,0 +1,167 @@
+package icount
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/provision"
+)
+
+// guestName is the machine that all of a lab's share.
+const guestName = "guest"
+
+// lab is one that was planned: where the two agents of a test meet.
+type lab struct {
+	backend *Backend
+	want    provision.Request
+
+	mu      sync.Mutex
+	agent   []byte
+	console []byte // Of the last guest.
+	waiting *test  // Whose other agent is to come; nil between tests.
+}
+
+func newLab(b *Backend, want provision.Request) *lab { return &lab{backend: b, want: want} }
+
+// test is two segments that belong together, and what came of them.
+type test struct {
+	first proto.Segment
+	done  chan struct{}
+	said  map[proto.Role][]proto.Message
+	err   error
+}
+
+// perform returns what an agent said in the guest. The second of the two that call
+// has the guest run.
+func (l *lab) perform(ctx context.Context, segment proto.Segment) ([]proto.Message, error) {
+	l.mu.Lock()
+	t := l.waiting
+	if t == nil {
+		t = &test{first: segment, done: make(chan struct{})}
+		l.waiting = t
+		l.mu.Unlock()
+		return t.await(ctx, l, segment.Role)
+	}
+	l.waiting = nil
+	l.mu.Unlock()
+	t.said, t.err = l.run(ctx, t.first, segment)
+	close(t.done)
+	return t.said[segment.Role], t.err
+}
+
+func (t *test) await(ctx context.Context, l *lab, role proto.Role) ([]proto.Message, error) {
+	select {
+	case <-t.done:
+		return t.said[role], t.err
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	alone := l.waiting == t
+	if alone {
+		l.waiting = nil
+	}
+	l.mu.Unlock()
+	if alone {
+		return nil, errors.Join(errPeer, context.Cause(ctx))
+	}
+	<-t.done // The other one ends by the same context.
+	return nil, context.Cause(ctx)
+}
+
+// run boots the guest, waits for its end and reads what the agents said.
+func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto.Role][]proto.Message, err error) {
+	request, err := l.request(one, other)
+	if err != nil {
+		return nil, err
+	}
+	h := l.backend.hypervisor
+	steps, err := h.Plan(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, l.remove(ctx, request.Lab)) }()
+	if err := provision.Perform(ctx, steps); err != nil {
+		return nil, err
+	}
+	console, err := h.ConsoleOf(ctx, request.Lab, guestName)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.console = console
+	l.mu.Unlock()
+	output, err := h.Output(ctx, request.Lab, guestName)
+	if err != nil {
+		return nil, err
+	}
+	return read(output)
+}
+
+// remove takes the guest down, also after an interrupt.
+func (l *lab) remove(ctx context.Context, name string) error {
+	ctx = context.WithoutCancel(ctx)
+	steps, err := l.backend.hypervisor.Down(ctx, name)
+	if err != nil {
+		return err
+	}
+	return provision.Perform(ctx, steps)
+}
+
+// request is the guest with the two agents in it.
+func (l *lab) request(one, other proto.Segment) (provision.Request, error) {
+	if one.Role == proto.Server {
+		one, other = other, one
+	}
+	plan := proto.Ensemble{Version: proto.Version, Client: one, Server: other}
+	for _, n := range l.want.Networks {
+		plan.Wires = append(plan.Wires, proto.Wire{Name: n.Name, MTU: n.MTU})
+	}
+	for _, m := range l.want.Machines {
+		member := proto.Member{Name: m.Name, Sysctl: m.Sysctl}
+		for _, nic := range m.NICs {
+			member.NICs = append(member.NICs, proto.MemberNIC{Device: nic.Device, MAC: nic.MAC, Address: nic.Address, Wire: nic.Network})
+		}
+		plan.Machines = append(plan.Machines, member)
+	}
+	input, err := json.Marshal(plan)
+	if err != nil {
+		return provision.Request{}, fmt.Errorf("encode the plan: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	guest := l.want.Machines[0]
+	guest.Name, guest.NICs, guest.Sysctl, guest.Memory = guestName, nil, nil, memoryOf(l.want.Machines)
+	guest.Sealed = &provision.Sealed{Seed: uuidOf(l.want.Seed, l.want.Boot), Program: l.agent, Input: input}
+	return provision.Request{
+		Lab: l.want.Lab + suffix, Source: l.want.Source, Owner: l.want.Owner, Ephemeral: true,
+		Machines: []provision.MachineRequest{guest},
+	}, nil
+}
+
+// read takes the guest's output apart. One that is cut short says so: its checksum
+// comes last.
+func read(output []byte) (map[proto.Role][]proto.Message, error) {
+	plain, err := gzip.NewReader(bytes.NewReader(output))
+	if err != nil {
+		return nil, fmt.Errorf("read the guest's output of %d bytes: %w", len(output), err)
+	}
+	said := map[proto.Role][]proto.Message{}
+	for lines := json.NewDecoder(plain); ; {
+		var one proto.Said
+		err := lines.Decode(&one)
+		if errors.Is(err, io.EOF) {
+			return said, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the guest's output of %d bytes: %w", len(output), err)
+		}
+		said[one.Role] = append(said[one.Role], one.Message)
+	}
+}

@@ -1,0 +1,46 @@
+package report
+
+import (
+	"fmt"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// backendIcount is the backend whose clock counts instructions.
+const backendIcount = "icount"
+
+// lengthOf is how long a test's blocks are, and in what its figures are: a test
+// without a time for its blocks is one of a clock that counts instructions.
+func lengthOf(t testbed.Test) (testbed.BlockLength, string) {
+	if t.Block == 0 && t.Transactions > 0 {
+		return testbed.BlockLength{Transactions: t.Transactions}, testbed.UnitInstructions
+	}
+	return testbed.BlockLength{Nanoseconds: int64(t.Block)}, testbed.UnitTime
+}
+
+// isCounted says that a test's figures are instructions per transaction, which are
+// no latency and make no rate.
+func isCounted(t testbed.TestResult) bool { return t.Unit == testbed.UnitInstructions }
+
+// countedText explains the figures of a test whose clock counts instructions.
+const countedText = "Figures are instructions per transaction, and no time: all that the guest's one processor executed from a request to its response. " +
+	"The machines were namespaces of one guest, so both ends are in them, the agents' own loops, and the veth pair that was the wire; a NIC, its driver, an interrupt and a hypervisor are not. " +
+	"The guest's clock was the number of its instructions (QEMU -icount), and nothing reached it from outside, so the same seed gives the same figures to the last digit on any machine with this QEMU. " +
+	"Another seed has other hash seeds and ports; the interval is over seeds. Waiting takes no instructions: a mode that waits longer is not seen to."
+
+// countedCaption is what a table of counts says of its figures.
+const countedCaption = "instructions per transaction, both ends"
+
+// countedRounds is how often a counting test ran.
+func countedRounds(t testbed.TestResult) string {
+	return count(max(t.Boots, 1), "seed") + " of " + blockLength(t.Block)
+}
+
+// oneSeed answers where too few seeds give no interval.
+func oneSeed(t testbed.TestResult, m testbed.ModeResult) string {
+	return fmt.Sprintf("%s costs most: its p50 is %s instructions, %s × host's. Each seed repeats to the last digit; %s give no interval.",
+		m.Name, latency(*m.P50.Estimate, t.Unit), ratioText(ratioOf(&m)), count(max(t.Boots, 1), "seed"))
+}
+
+// countedVerdicts are the verdicts in words that fit a count.
+var countedVerdicts = map[verdict]string{slower: "more", faster: "fewer"}
