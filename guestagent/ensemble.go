@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 
 	"github.com/testbed-lab/testbed/guestagent/hostinfo"
@@ -28,6 +30,9 @@ func Ensemble(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 	var said ledger
 	failure := play(ctx, plan, &said)
+	if plan.Symbols != "" {
+		failure = errors.Join(failure, said.symbols("/proc/kallsyms", plan.Symbols))
+	}
 	packed := gzip.NewWriter(out) // Its checksum tells whether all of it has arrived.
 	_, err := packed.Write(said.text.Bytes())
 	return errors.Join(failure, err, packed.Close())
@@ -72,6 +77,34 @@ func play(ctx context.Context, plan proto.Ensemble, said *ledger) error {
 	}
 	both.Wait()
 	return errors.Join(failures[:]...)
+}
+
+// symbols adds functions, a line each. A module's name stands last in a line of one
+// of its functions.
+func (l *ledger) symbols(path, wanted string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read the kernel's symbols: %w", err)
+	}
+	defer file.Close()
+	var kernel, modules strings.Builder
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		line := lines.Text()
+		fields := strings.Fields(line)
+		if len(fields) < 3 || !strings.Contains("tTwW", fields[1]) || strings.HasPrefix(fields[2], "__pfx_") {
+			continue
+		}
+		to := &kernel
+		if len(fields) > 3 {
+			to = &modules
+		}
+		to.WriteString(strings.TrimPrefix(line, "ffffffff") + "\n")
+	}
+	said := proto.Said{ModuleSymbols: modules.String()}
+	if wanted == proto.SymbolsKernel {
+		said.Symbols = kernel.String()
+	}
+	return json.NewEncoder(&l.text).Encode(said)
 }
 
 // end is a role's last message.

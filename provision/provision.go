@@ -46,6 +46,15 @@ type Sealed struct {
 	Seed    string // A UUID: all of what the machine could take for random.
 	Program []byte // A static executable.
 	Input   []byte // What it reads.
+	// Counter is a plugin of the emulator's that counts instructions by their place,
+	// between calls of two functions of the program. Optional.
+	Counter *Counter
+}
+
+// Counter is such a plugin, and the addresses of the two functions.
+type Counter struct {
+	Plugin        []byte
+	Opens, Closes uint64
 }
 
 // Action is what a step does to a thing.

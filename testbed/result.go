@@ -255,6 +255,9 @@ type Block struct {
 	// Missed is how many sends of an open loop were later than intended by
 	// more than a tenth of the mean interval; MaxLag the longest delay in ns.
 	Missed int64 `json:"missed,omitempty"`
+	// Functions are the instructions that the block took, by function of the kernel,
+	// where they were counted.
+	Functions map[string]int64 `json:"functions,omitempty"`
 	MaxLag int64 `json:"max_lag_ns,omitempty"`
 	// Halves are the two halves of the block by time, for drift.
 	Halves []Half `json:"halves,omitempty"`

@@ -13,7 +13,16 @@ type Ensemble struct {
 	Wires    []Wire   `json:"wires"`
 	Client   Segment  `json:"client"`
 	Server   Segment  `json:"server"`
+	// Symbols asks for the names of functions: SymbolsKernel or SymbolsModules.
+	Symbols string `json:"symbols,omitempty"`
 }
+
+// What an ensemble may ask for: all, or those of modules and BPF programs alone. The
+// words are of one length, so that inputs are.
+const (
+	SymbolsKernel  = "all"
+	SymbolsModules = "mod"
+)
 
 // Member is a machine: a network namespace.
 type Member struct {
@@ -39,6 +48,12 @@ type Wire struct {
 
 // Said is a message, and whose it is.
 type Said struct {
-	Role    Role    `json:"role"`
-	Message Message `json:"message"`
+	Role    Role    `json:"role,omitempty"`
+	Message Message `json:"message,omitzero"`
+	// Symbols are the kernel's own functions, and ModuleSymbols those of modules and
+	// BPF programs, as /proc/kallsyms has them but for the upper half of the address,
+	// which is all ones: a line each of address, type and name. They are of no role,
+	// and come after all messages.
+	Symbols       string `json:"symbols,omitempty"`
+	ModuleSymbols string `json:"module_symbols,omitempty"`
 }

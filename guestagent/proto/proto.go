@@ -182,6 +182,10 @@ type Start struct {
 // BlockResult is what one end saw of a block. The server's has counters and
 // set-up only.
 type BlockResult struct {
+	// Functions are the instructions that the block took, by function, where a
+	// backend counted them. It adds them; an agent cannot know.
+	Functions map[string]int64 `json:"functions,omitempty"`
+
 	Index  int    `json:"index"`
 	Status string `json:"status"` // ok, unsupported, failed.
 	Reason string `json:"reason,omitempty"`

@@ -105,6 +105,7 @@ func (c *client) measure(drive driver) error {
 	c.result.Started = time.Now().UTC()
 	start := c.loop.start()
 	middle, until := c.ends(start)
+	windowOpens()
 	err := drive.stretch(c.recording.Main, middle)
 	if err == nil && until.count > 0 {
 		err = drive.stretch(c.recording.second, until)
@@ -112,6 +113,7 @@ func (c *client) measure(drive driver) error {
 	if err == nil {
 		err = drive.finish(c.recording.second, until)
 	}
+	windowCloses()
 	c.result.Elapsed = time.Duration(c.loop.last - start)
 	c.result.Halves = c.recording.join()
 	return err

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -50,7 +51,11 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 		if err != nil {
 			return nil, err
 		}
-		return icount.Open(hypervisor, notes), nil
+		counter, err := payload.Blocks()
+		if err != nil {
+			return nil, errors.Join(err, hypervisor.Close())
+		}
+		return icount.Open(hypervisor, counter, notes)
 	case "local":
 		return local.Open(local.Options{Progress: notes})
 	case "ssh":

@@ -1,5 +1,5 @@
-// Package payload holds the two programs that Testbed sends into machines: the
-// agent and the guest's PID 1, as `make build` left them in bin/. It does not
+// Package payload holds the two programs that Testbed sends into machines, the
+// agent and the guest's PID 1, and a plugin of QEMU's, as `make build` left them in bin/. It does not
 // build them; a binary that was built without them still compiles, and says so
 // when it needs them. What it returns never changes while a program runs.
 package payload
@@ -27,6 +27,9 @@ func Agent() ([]byte, error) { return read(files, "testbed-agent") }
 
 // Init is PID 1 of the guests that Testbed builds.
 func Init() ([]byte, error) { return read(files, "testbed-init") }
+
+// Blocks is the plugin by which QEMU counts instructions.
+func Blocks() ([]byte, error) { return read(files, "testbed-blocks.so") }
 
 // AgentDigest is the SHA-256 of [Agent], in lower-case hexadecimal.
 var AgentDigest = sync.OnceValues(func() (string, error) { return digest(Agent()) })

@@ -21,12 +21,16 @@ type Hypervisor interface {
 	// has said.
 	Output(ctx context.Context, lab, machine string) ([]byte, error)
 	ConsoleOf(ctx context.Context, lab, machine string) ([]byte, error)
+	// Counts are what its counter has written.
+	Counts(ctx context.Context, lab, machine string) ([]byte, error)
 }
 
 // Backend runs a lab's tests in one guest each.
 type Backend struct {
 	hypervisor Hypervisor
 	sink       progress.Sink
+	counter    []byte // The plugin that counts by function. Optional.
+	symbols    symbolCache
 
 	mu   sync.Mutex
 	labs map[string]*lab // That were planned, by name.
@@ -34,9 +38,12 @@ type Backend struct {
 
 var _ provision.Backend = (*Backend)(nil)
 
-// Open makes a backend of a hypervisor, which it closes with itself.
-func Open(h Hypervisor, sink progress.Sink) *Backend {
-	return &Backend{hypervisor: h, sink: sink, labs: map[string]*lab{}}
+// Open makes a backend of a hypervisor, which it closes with itself. counter is the
+// plugin by which QEMU counts instructions by their place; without it there are
+// figures, and none by function.
+func Open(h Hypervisor, counter []byte, sink progress.Sink) (*Backend, error) {
+	cache, err := openSymbolCache()
+	return &Backend{hypervisor: h, counter: counter, symbols: cache, sink: sink, labs: map[string]*lab{}}, err
 }
 
 // suffix keeps the guest apart from the machines that a lab of this name may have

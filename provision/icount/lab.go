@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
@@ -77,7 +78,11 @@ func (t *test) await(ctx context.Context, l *lab, role proto.Role) ([]proto.Mess
 
 // run boots the guest, waits for its end and reads what the agents said.
 func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto.Role][]proto.Message, err error) {
-	request, err := l.request(one, other)
+	kernel, err := l.backend.symbols.of(l.want.Machines[0].Kernel)
+	if err != nil {
+		return nil, err
+	}
+	request, err := l.request(one, other, kernel.wanted())
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +106,22 @@ func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto
 	if err != nil {
 		return nil, err
 	}
-	return read(output)
+	said, names, err := read(output)
+	if err != nil || request.Machines[0].Sealed.Counter == nil {
+		return said, err
+	}
+	functions, err := kernel.complete(names.Symbols, names.ModuleSymbols)
+	if err != nil {
+		return said, err
+	}
+	counts, err := h.Counts(ctx, request.Lab, guestName)
+	if err != nil {
+		return said, err
+	}
+	if err := attribute(said[proto.Client], counts, functions); err != nil {
+		l.backend.sink.Note(fmt.Sprintf("no instructions by function: %v", err))
+	}
+	return said, nil
 }
 
 // remove takes the guest down, also after an interrupt.
@@ -115,11 +135,18 @@ func (l *lab) remove(ctx context.Context, name string) error {
 }
 
 // request is the guest with the two agents in it.
-func (l *lab) request(one, other proto.Segment) (provision.Request, error) {
+func (l *lab) request(one, other proto.Segment, symbols string) (provision.Request, error) {
 	if one.Role == proto.Server {
 		one, other = other, one
 	}
+	counter, err := l.counter(one)
+	if err != nil {
+		return provision.Request{}, err
+	}
 	plan := proto.Ensemble{Version: proto.Version, Client: one, Server: other}
+	if counter != nil {
+		plan.Symbols = symbols
+	}
 	for _, n := range l.want.Networks {
 		plan.Wires = append(plan.Wires, proto.Wire{Name: n.Name, MTU: n.MTU})
 	}
@@ -138,29 +165,46 @@ func (l *lab) request(one, other proto.Segment) (provision.Request, error) {
 	defer l.mu.Unlock()
 	guest := l.want.Machines[0]
 	guest.Name, guest.NICs, guest.Sysctl, guest.Memory = guestName, nil, nil, memoryOf(l.want.Machines)
-	guest.Sealed = &provision.Sealed{Seed: uuidOf(l.want.Seed, l.want.Boot), Program: l.agent, Input: input}
+	guest.Sealed = &provision.Sealed{Seed: uuidOf(l.want.Seed, l.want.Boot), Program: l.agent, Input: input, Counter: counter}
 	return provision.Request{
 		Lab: l.want.Lab + suffix, Source: l.want.Source, Owner: l.want.Owner, Ephemeral: true,
 		Machines: []provision.MachineRequest{guest},
 	}, nil
 }
 
-// read takes the guest's output apart. One that is cut short says so: its checksum
+// counter is for blocks that are measured: passes look by their own means. One boot
+// of a lab is enough, for the others only differ in what is random.
+func (l *lab) counter(one proto.Segment) (*provision.Counter, error) {
+	looks := slices.ContainsFunc(one.Blocks, func(b proto.Block) bool { return b.Pass != "" })
+	if l.backend.counter == nil || looks || l.want.Boot > 0 {
+		return nil, nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return counterOf(l.backend.counter, l.agent)
+}
+
+// read takes the guest's output apart: what the agents said, and the names of
+// functions. One that is cut short says so: its checksum
 // comes last.
-func read(output []byte) (map[proto.Role][]proto.Message, error) {
+func read(output []byte) (said map[proto.Role][]proto.Message, names proto.Said, err error) {
 	plain, err := gzip.NewReader(bytes.NewReader(output))
 	if err != nil {
-		return nil, fmt.Errorf("read the guest's output of %d bytes: %w", len(output), err)
+		return nil, names, fmt.Errorf("read the guest's output of %d bytes: %w", len(output), err)
 	}
-	said := map[proto.Role][]proto.Message{}
+	said = map[proto.Role][]proto.Message{}
 	for lines := json.NewDecoder(plain); ; {
 		var one proto.Said
 		err := lines.Decode(&one)
 		if errors.Is(err, io.EOF) {
-			return said, nil
+			return said, names, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the guest's output of %d bytes: %w", len(output), err)
+			return nil, names, fmt.Errorf("read the guest's output of %d bytes: %w", len(output), err)
+		}
+		if one.Role == "" {
+			names = one
+			continue
 		}
 		said[one.Role] = append(said[one.Role], one.Message)
 	}

@@ -37,7 +37,7 @@ func documents(t *testing.T) map[string]any {
 		"domain-disk":          disk,
 		"network":              networkDocument("testbed-latency-lan", bridgeName(labID, "lan"), 9000, made(w, "lan").mark),
 		"pool":                 poolXML{Type: "dir", Name: w.names.pool(labID), Path: "/var/lib/libvirt/images/testbed-" + labID},
-		"volume":               volumeDocument("client.initrd.0123456789abcdef", 12345),
+		"volume":               volumeDocument("client.initrd.0123456789abcdef", ownerOnly, 12345),
 	}
 }
 

@@ -147,7 +147,7 @@ func (s seen) files(id string) func(name string) bool {
 			for _, path := range d.paths() {
 				exact[filepath.Base(path)] = true
 			}
-			logs = append(logs, filepath.Base(d.Log))
+			logs = append(logs, filepath.Base(d.Log), outputName(d.Thing), d.Thing+"."+pluginKind, d.Thing+"."+countsKind)
 		}
 	}
 	return func(name string) bool {

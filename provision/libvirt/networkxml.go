@@ -64,9 +64,17 @@ type volumeXML struct {
 	} `xml:"target"`
 }
 
-func volumeDocument(name string, bytes uint64) volumeXML {
+// Modes of files in a pool. What libvirt knows a domain to use it gives to QEMU's
+// user; what QEMU opens by itself must be open to that user from the start.
+const (
+	ownerOnly = "0600"
+	readable  = "0644"
+	writable  = "0666"
+)
+
+func volumeDocument(name, mode string, bytes uint64) volumeXML {
 	v := volumeXML{Name: name, Capacity: memoryXML{Unit: "bytes", Value: bytes}}
 	v.Target.Format.Type = "raw"
-	v.Target.Permissions.Mode = "0600"
+	v.Target.Permissions.Mode = mode
 	return v
 }

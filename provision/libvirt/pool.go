@@ -63,7 +63,11 @@ func (b *Backend) abandonPool(ctx context.Context, id string) {
 // and returns its path. What stands there under that name may be half of it, so
 // it is replaced.
 func (b *Backend) upload(ctx context.Context, id, name string, size int64, content io.Reader) (string, error) {
-	document, err := encode(volumeDocument(name, uint64(size)))
+	return b.uploadAs(ctx, id, name, ownerOnly, size, content)
+}
+
+func (b *Backend) uploadAs(ctx context.Context, id, name, mode string, size int64, content io.Reader) (string, error) {
+	document, err := encode(volumeDocument(name, mode, uint64(size)))
 	if err != nil {
 		return "", err
 	}
@@ -95,9 +99,12 @@ func (b *Backend) upload(ctx context.Context, id, name string, size int64, conte
 
 // uploads are the paths of the files that a machine boots. Without a disk its path
 // is empty.
-type uploads struct{ kernel, initrd, disk string }
+//
+// A sealed machine's plugin and what that writes are no files of the domain's: QEMU
+// opens them by itself.
+type uploads struct{ kernel, initrd, disk, plugin, counts string }
 
-func (u uploads) paths() []string { return []string{u.kernel, u.initrd, u.disk} }
+func (u uploads) paths() []string { return []string{u.kernel, u.initrd, u.disk, u.plugin, u.counts} }
 
 // uploadMachine uploads a machine's kernel, and its root with the overlay after
 // it: the kernel unpacks concatenated archives one over the other.
@@ -114,10 +121,17 @@ func (b *Backend) uploadMachine(ctx context.Context, id string, m provision.Mach
 	if u.kernel, err = b.uploadBytes(ctx, id, m.Name, "kernel", image); err != nil {
 		return u, err
 	}
-	if u.initrd, err = b.uploadBytes(ctx, id, m.Name, "initrd", archive, overlay); err != nil || m.Disk == "" {
+	if u.initrd, err = b.uploadBytes(ctx, id, m.Name, "initrd", archive, overlay); err != nil {
 		return u, err
 	}
-	u.disk, err = b.uploadDisk(ctx, id, m)
+	if m.Disk != "" {
+		if u.disk, err = b.uploadDisk(ctx, id, m); err != nil {
+			return u, err
+		}
+	}
+	if m.Sealed != nil && m.Sealed.Counter != nil {
+		err = b.uploadCounter(ctx, id, m, &u)
+	}
 	return u, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,11 @@ func (w wantedLab) seal(d *domainXML, m provision.MachineRequest, made making) {
 	d.Devices.Serials = []serialXML{fileSerial(0, made.mark.Log), fileSerial(1, filepath.Join(filepath.Dir(made.mark.Log), outputName(m.Name)))}
 	d.Devices.Consoles = nil
 	d.Args = nil
-	for _, arg := range append(countArgs, "-smbios", "type=1,uuid="+m.Sealed.Seed) {
+	args := append(slices.Clone(countArgs), "-smbios", "type=1,uuid="+m.Sealed.Seed)
+	if c := m.Sealed.Counter; c != nil {
+		args = append(args, "-plugin", fmt.Sprintf("file=%s,out=%s,opens=%#x,closes=%#x", made.plugin, made.counts, c.Opens, c.Closes))
+	}
+	for _, arg := range args {
 		d.Args = append(d.Args, qemuArgXML{arg})
 	}
 }
@@ -94,6 +99,24 @@ func sealedFiles(m provision.MachineRequest) []images.OverlayFile {
 		return nil
 	}
 	return []images.OverlayFile{{Name: programFile, Mode: 0o755, Data: m.Sealed.Program}, {Name: inputFile, Mode: 0o600, Data: m.Sealed.Input}}
+}
+
+// Kinds of a counter's files.
+const (
+	pluginKind = "plugin"
+	countsKind = "counts"
+)
+
+// uploadCounter uploads the plugin, and an empty file that it may write to: QEMU's
+// user cannot make one in the pool.
+func (b *Backend) uploadCounter(ctx context.Context, id string, m provision.MachineRequest, u *uploads) (err error) {
+	plugin := m.Sealed.Counter.Plugin
+	u.plugin, err = b.uploadAs(ctx, id, volumeName(m.Name, pluginKind, digestOf(string(plugin))), readable, int64(len(plugin)), bytes.NewReader(plugin))
+	if err != nil {
+		return err
+	}
+	u.counts, err = b.uploadAs(ctx, id, volumeName(m.Name, countsKind, ""), writable, 0, bytes.NewReader(nil))
+	return err
 }
 
 // sealedTimeout bounds a sealed machine's run. It is no less than the agents' own
@@ -135,6 +158,16 @@ func (b *Backend) Output(ctx context.Context, lab, machine string) ([]byte, erro
 		return nil, err
 	}
 	d.Log = filepath.Join(filepath.Dir(d.Log), outputName(machine))
+	return b.readLog(ctx, d)
+}
+
+// Counts are what a sealed machine's counter has written; nil without one.
+func (b *Backend) Counts(ctx context.Context, lab, machine string) ([]byte, error) {
+	d, err := b.sealedDomain(ctx, lab, machine)
+	if err != nil {
+		return nil, err
+	}
+	d.Log = filepath.Join(filepath.Dir(d.Log), volumeName(machine, countsKind, ""))
 	return b.readLog(ctx, d)
 }
 
