@@ -146,7 +146,7 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 		Blocks: s.blocks(), Transactions: s.transactions(),
 		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
 		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: t.beside(s),
-		Setup: append([]string{}, s.setup...), Capabilities: s.capabilities(),
+		Setup: append([]string{}, s.setup...), Capabilities: s.capabilities(), Functions: s.functions(),
 	}
 	for _, metric := range metrics {
 		*figureOf(&m, metric.name) = t.estimate(s, metric)

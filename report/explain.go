@@ -36,7 +36,7 @@ func Explain(w io.Writer, r testbed.Result, o ExplainOptions) error {
 	} else {
 		var other testbed.ModeResult
 		if _, other, err = explained(r, t.Name, o.Other); err == nil {
-			err = explainTwo(&b, t, mode, other)
+			err = explainTwo(&b, t, mode, other, o.All)
 		}
 	}
 	if err != nil {
@@ -59,7 +59,7 @@ func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed
 			if m.Name != mode {
 				continue
 			}
-			if m.Evidence != nil {
+			if m.Evidence != nil || m.Functions != nil {
 				return t, m, nil
 			}
 			unseen = fmt.Errorf("the result has no evidence of mode %q in test %q: %s", mode, t.Name,
@@ -77,6 +77,15 @@ func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed
 }
 
 func explainOne(b *bytes.Buffer, t testbed.TestResult, m testbed.ModeResult, all bool) error {
+	if m.Functions != nil {
+		writeFunctions(b, t, m, nil, all)
+	}
+	if m.Evidence == nil {
+		return nil
+	}
+	if m.Functions != nil {
+		b.WriteByte('\n')
+	}
 	shown := 0
 	fmt.Fprintf(b, "%s in %s: one transaction, as it was traced\n", m.Name, t.Name)
 	for _, end := range m.Evidence.Ends() {
@@ -123,7 +132,14 @@ func writePath(b *bytes.Buffer, path []testbed.Call, all bool) {
 
 // explainTwo lists functions that one mode calls more often than the other, the
 // largest difference first, of both ends together.
-func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeResult) error {
+func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeResult, all bool) error {
+	if one.Functions != nil && other.Functions != nil {
+		writeFunctions(b, t, one, &other, all)
+		return nil
+	}
+	if one.Evidence == nil || other.Evidence == nil {
+		return fmt.Errorf("there is no evidence of both modes in test %q: it has evidence = false", t.Name)
+	}
 	mine, others := callsTogether(*one.Evidence), callsTogether(*other.Evidence)
 	if len(mine) == 0 || len(others) == 0 {
 		why := slices.Concat(one.Evidence.Client.Unavailable, other.Evidence.Client.Unavailable)
@@ -135,9 +151,9 @@ func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeRe
 		difference float64
 	}
 	var more, less []change
-	all := maps.Clone(mine)
-	maps.Copy(all, others)
-	for name := range all {
+	both := maps.Clone(mine)
+	maps.Copy(both, others)
+	for name := range both {
 		c := change{name, others[name], mine[name], mine[name] - others[name]}
 		switch {
 		case c.difference > 0:

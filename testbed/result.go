@@ -154,6 +154,10 @@ type ModeResult struct {
 	Mean Estimate `json:"mean"`
 	Rate Estimate `json:"rate"` // Transactions per second.
 
+	// Functions are instructions per transaction, both ends, by function of the
+	// kernel, where they were counted.
+	Functions map[string]float64 `json:"functions,omitempty"`
+
 	// RatioToHost is keyed by metric: p50, p90, p99, p999, mean, rate.
 	RatioToHost map[string]Estimate `json:"ratio_to_host"`
 	// AddedToHost is the paired difference to host in the test's unit, by
@@ -258,7 +262,7 @@ type Block struct {
 	// Functions are the instructions that the block took, by function of the kernel,
 	// where they were counted.
 	Functions map[string]int64 `json:"functions,omitempty"`
-	MaxLag int64 `json:"max_lag_ns,omitempty"`
+	MaxLag    int64            `json:"max_lag_ns,omitempty"`
 	// Halves are the two halves of the block by time, for drift.
 	Halves []Half `json:"halves,omitempty"`
 	// Figures are what an engine other than testbed reports, in place of a histogram.

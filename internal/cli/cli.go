@@ -66,7 +66,7 @@ func (a *app) root() *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.connect, "connect", "", "libvirt `URI`: qemu:///system or qemu:///session\n(default: the one this user can use)")
-	flags.StringVar(&a.where, "backend", "", "what machines are made of: `KIND` libvirt (VMs) or local\n(namespaces of this kernel); wins over the lab file")
+	flags.StringVar(&a.where, "backend", "", "what machines are made of: `KIND` libvirt (VMs), local\n(namespaces of this kernel) or icount (one guest that\ncounts instructions); wins over the lab file")
 	flags.BoolVar(&a.events, "events", false, "progress as JSON lines on standard error")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{err, cmd.CommandPath() + " --help"}

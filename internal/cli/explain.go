@@ -18,7 +18,9 @@ func (a *app) explainCommand() *cobra.Command {
 		Long: "Show the path of one request and its response through a mode, as it was\n" +
 			"traced: functions within those that called them, and the devices that the\n" +
 			"packet was on. With OTHER, show which functions MODE calls that OTHER does\n" +
-			"not, and how often. Both come from a stored result; nothing is measured.",
+			"not, and how often; where instructions were counted (--backend icount), how\n" +
+			"many each function takes, by itself and with what it called. All comes from a\n" +
+			"stored result; nothing is measured.",
 		Example: "  testbed explain docker0\n  testbed explain docker0 host --test tcp_rr",
 		Args:    args(cobra.RangeArgs(1, 2)),
 	}

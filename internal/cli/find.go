@@ -13,6 +13,9 @@ import (
 // find resolves [LAB/]VM among what runs. The lab may be left out when one
 // running lab has a machine of that name.
 func find(ctx context.Context, backend provision.Backend, name string) (lab, machine string, err error) {
+	if closed, is := backend.(interface{ NoWayIn() error }); is {
+		return "", "", fmt.Errorf("connect to %q: %w", name, closed.NoWayIn())
+	}
 	labs, err := backend.Labs(ctx)
 	if err != nil {
 		return "", "", err

@@ -91,6 +91,9 @@ func check(want provision.Request) error {
 // errNotHere answers what needs a machine that runs.
 var errNotHere = errors.New("not on this backend: a guest that counts instructions has no way in, and runs only while it is measured; the libvirt backend has machines to look around in")
 
+// NoWayIn is why nobody connects to a machine of this backend.
+func (b *Backend) NoWayIn() error { return errNotHere }
+
 // Machine is a part for an agent to play in a test.
 func (b *Backend) Machine(_ context.Context, lab, name string) (provision.Machine, error) {
 	b.mu.Lock()

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/provision"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -23,6 +25,12 @@ func documents(t *testing.T) map[string]any {
 		return d
 	}
 	w := wanted(systemURI, "tcg", request("latency", "client", "server"))
+	sealed := w.Machines[0]
+	sealed.NICs, sealed.Sealed = nil, &provision.Sealed{Seed: "5e1f0a5c-3d1b-5b1e-9c52-7465737462ed", Counter: &provision.Counter{Opens: 0x4a0000, Closes: 0x4a0020}}
+	counting := made(w, "client")
+	counting.plugin, counting.counts = "/pool/client.plugin.1", "/pool/client.counts."
+	guest, err := w.domain(sealed, counting)
+	require.NoError(t, err)
 	withDisk := w.Machines[0]
 	withDisk.Disk = "/cache/packages.erofs"
 	making := made(w, "client")
@@ -35,6 +43,7 @@ func documents(t *testing.T) map[string]any {
 		"domain-session-pair":  domain(sessionURI, "tcg", "client", "server"),
 		"domain-session-group": domain(sessionURI, "tcg", "client", "server", "third"),
 		"domain-disk":          disk,
+		"domain-sealed":        guest,
 		"network":              networkDocument("testbed-latency-lan", bridgeName(labID, "lan"), 9000, made(w, "lan").mark),
 		"pool":                 poolXML{Type: "dir", Name: w.names.pool(labID), Path: "/var/lib/libvirt/images/testbed-" + labID},
 		"volume":               volumeDocument("client.initrd.0123456789abcdef", ownerOnly, 12345),

@@ -1,0 +1,74 @@
+# One guest that counts instructions: what it cannot be or count.
+
+lab "counting" {
+  backend = "icount"
+  seeds   = 3
+}
+
+image "one" {
+  release = "trixie"
+}
+
+image "other" {
+  release = "bookworm"
+}
+
+image "more" {
+  release  = "trixie"
+  packages = ["podman", "podman", "Not_A_Name"]
+}
+
+network "lan" {
+  subnet = "10.77.0.0/24"
+}
+
+vm "client" {
+  image  = image.one
+  cpus   = 2
+  setup  = "true"
+  sysctl = { "net.ipv4.ip_forward" = "1", "vm.swappiness" = "1" }
+
+  nic {
+    network = network.lan
+  }
+}
+
+vm "server" {
+  image = image.other
+
+  nic {
+    network = network.lan
+  }
+}
+
+vm "third" {
+  image = image.more
+
+  nic {
+    network = network.lan
+  }
+}
+
+mode "slow" {
+  kind  = "host"
+  delay = "1ms"
+}
+
+mode "web" {
+  container = "podman://web"
+}
+
+test "rr" {
+  protocol = "tcp_rr"
+  client   = vm.client
+  server   = vm.server
+  modes    = [mode.slow, mode.web]
+  engine   = "netperf"
+}
+
+test "open" {
+  protocol = "tcp_rr"
+  client   = vm.client
+  server   = vm.server
+  rate     = 100
+}

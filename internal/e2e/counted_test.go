@@ -1,0 +1,85 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// TestCounted: the same lab counts the same instructions in every block, once on a
+// calm machine and once beside a process a core that does nothing but compute, and
+// what it counts by function adds up to what the guest's own clock says.
+func TestCounted(t *testing.T) {
+	u := newUser(t)
+	path := u.lab("counted.hcl", "counted", "TRANSACTIONS", "500")
+	calm := u.do("run", path, "--out", filepath.Join(u.dir, "calm")).stdout
+	checkWidth(t, calm)
+	require.NotContains(t, calm, "µs")
+	require.Contains(t, calm, "instructions per transaction, both ends")
+
+	for range 2 {
+		load := exec.Command("sh", "-c", "while :; do :; done")
+		require.NoError(t, load.Start())
+		defer func() {
+			_ = load.Process.Kill()
+			_ = load.Wait()
+		}()
+	}
+	u.do("run", path, "--out", filepath.Join(u.dir, "busy"))
+	blocks := read(t, u.dir, "calm", "blocks.jsonl")
+	require.Equal(t, blocks, read(t, u.dir, "busy", "blocks.jsonl"), "the same to the last digit")
+
+	result := testbed.Result{}
+	require.NoError(t, json.Unmarshal([]byte(read(t, u.dir, "calm", "result.json")), &result))
+	checkSums(t, blocks)
+	modes := result.Tests[0].Modes
+	require.Equal(t, testbed.UnitInstructions, result.Tests[0].Unit)
+	require.Greater(t, *modes[1].RatioToHost["p50"].Estimate, 1.2, "docker0 over host")
+	require.InDelta(t, 0, modes[0].Functions["nf_conntrack_in"], 0.01)
+	require.Greater(t, modes[1].Functions["nf_conntrack_in"], 100.0)
+	explained := u.do("explain", "docker0", "host", "--result", filepath.Join(u.dir, "calm")).stdout
+	require.Contains(t, explained, "nf_conntrack_tcp_packet")
+	checkWidth(t, explained)
+
+	for _, verb := range [][]string{{"ssh", "counted/client"}, {"exec", "counted/client", "--", "true"}, {"console", "counted/client"}} {
+		refused := u.try(append([]string{"--backend", "icount"}, verb...)...)
+		require.Equal(t, 1, refused.status, verb)
+		require.Contains(t, refused.stderr, "not on this backend", verb)
+	}
+	require.Empty(t, remains(t, owner))
+}
+
+func read(t *testing.T, elements ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(elements...))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// checkSums: the parts of each block are its whole, within 1%.
+func checkSums(t *testing.T, lines string) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(lines))
+	checked := 0
+	for decoder.More() {
+		var b testbed.Block
+		require.NoError(t, decoder.Decode(&b))
+		if b.Pass != "" {
+			continue
+		}
+		var sum int64
+		for _, n := range b.Functions {
+			sum += n
+		}
+		require.InEpsilon(t, b.Nanoseconds, sum, 0.01, b.Mode)
+		checked++
+	}
+	require.Equal(t, 3, checked, "host twice")
+}

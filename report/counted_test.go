@@ -1,0 +1,84 @@
+package report
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// counts are two modes whose instructions were counted by function, with the path of
+// a transaction: a calls b twice, and b calls c.
+func counts() testbed.Result {
+	path := []testbed.Call{{Name: "a"}, {Name: "b", Depth: 1}, {Name: "c", Depth: 2}, {Device: "eth1", Name: "netif_rx", Depth: 2}, {Name: "b", Depth: 1}}
+	evidence := func() *testbed.ModeEvidence {
+		return &testbed.ModeEvidence{Client: testbed.EndEvidence{Path: path}}
+	}
+	return testbed.Result{Backend: backendIcount, Tests: []testbed.TestResult{{
+		Name: "rr", Unit: testbed.UnitInstructions, Boots: 1, Block: testbed.BlockLength{Transactions: 2000},
+		Modes: []testbed.ModeResult{
+			{Name: "host", Status: testbed.StatusOK, Functions: map[string]float64{"a": 100, "b": 20, "c": 3, "(user space)": 480.0525}, Evidence: evidence()},
+			{Name: "docker0", Status: testbed.StatusOK, Functions: map[string]float64{"a": 100, "b": 60, "nf_hook_slow": 1316, "(user space)": 480.0525}, Evidence: evidence()},
+		},
+	}}}
+}
+
+func TestExplainCounts(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, Explain(&out, counts(), ExplainOptions{Mode: "docker0", Other: "host"}))
+	require.Equal(t, `docker0 against host in rr: instructions per transaction, both ends
+
+  function                             host    docker0     change with callees
+  nf_hook_slow                            0      1,316     +1,316             
+  b                                      20         60        +40          +37
+  c                                       3          0         −3           −3
+  (user space)                       480.05     480.05          0             
+  a                                     100        100          0          +37
+  sum                                603.05   1,956.05     +1,353             
+`, out.String())
+
+	out.Reset()
+	require.NoError(t, Explain(&out, counts(), ExplainOptions{Mode: "host"}))
+	require.Contains(t, out.String(), "  a                                                 100            123\n")
+	require.Contains(t, out.String(), "host in rr: one transaction, as it was traced")
+}
+
+// Of many functions most are one line, and none is lost from the sum.
+func TestExplainFewOfManyCounts(t *testing.T) {
+	r := counts()
+	for i := range 40 {
+		r.Tests[0].Modes[0].Functions["f"+string(rune('A'+i))] = 1
+	}
+	var out bytes.Buffer
+	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "docker0", Other: "host"}))
+	require.Contains(t, out.String(), "20 more (--all)")
+	require.Contains(t, out.String(), "  sum                                643.05   1,956.05     +1,313")
+	out.Reset()
+	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "docker0", Other: "host", All: true}))
+	require.NotContains(t, out.String(), "more (--all)")
+}
+
+// A recursion's instructions are counted once.
+func TestInclusive(t *testing.T) {
+	path := []testbed.Call{{Name: "a"}, {Name: "b", Depth: 1}, {Name: "a", Depth: 2}}
+	all := inclusive(path, map[string]float64{"a": 10, "b": 5}, map[string]float64{"a": 2, "b": 1})
+	require.Equal(t, map[string]float64{"a": 15, "b": 10}, all)
+}
+
+// Counts are never called a time.
+func TestCountsAreNoTime(t *testing.T) {
+	r := counts()
+	require.Contains(t, rig(r), "one guest that counts its instructions")
+	require.Contains(t, methodTexts(r), countedText)
+	require.Equal(t, "1 seed of 2,000 transactions", roundsText(r.Tests[0]))
+	for _, f := range append(mainFields(r.Tests[0]), detailFields(r.Tests[0])...) {
+		require.NotContains(t, f.Unit, "µs")
+		require.NotEqual(t, "rate", f.Name)
+	}
+	require.Equal(t, "testbed run lab.hcl --backend icount", reproduceCommand(testbed.Result{Backend: backendIcount, LabFile: "lab.hcl"}))
+	length, unit := lengthOf(testbed.Test{Transactions: 2000})
+	require.Equal(t, testbed.UnitInstructions, unit)
+	require.Equal(t, 2000, length.Transactions)
+}
