@@ -130,6 +130,9 @@ func answerCells(cells []testbed.TestResult) string {
 			found = append(found, cellCost{t, *m})
 		}
 	}
+	if len(found) == 0 && isCounted(cells[0]) {
+		return in + oneSeedEach(cells)
+	}
 	if len(found) == 0 {
 		return in + fmt.Sprintf("no mode can be told from host at p50 in any of %s.", count(len(cells), "cell"))
 	}

@@ -36,10 +36,37 @@ func countedRounds(t testbed.TestResult) string {
 	return count(max(t.Boots, 1), "seed") + " of " + blockLength(t.Block)
 }
 
+// seedsGive is "1 seed gives", "2 seeds give".
+func seedsGive(t testbed.TestResult) string {
+	if n := max(t.Boots, 1); n > 1 {
+		return count(n, "seed") + " give"
+	}
+	return "1 seed gives"
+}
+
 // oneSeed answers where too few seeds give no interval.
 func oneSeed(t testbed.TestResult, m testbed.ModeResult) string {
-	return fmt.Sprintf("%s costs most: its p50 is %s instructions, %s × host's. Each seed repeats to the last digit; %s give no interval.",
-		m.Name, latency(*m.P50.Estimate, t.Unit), ratioText(ratioOf(&m)), count(max(t.Boots, 1), "seed"))
+	return fmt.Sprintf("%s costs most: its p50 is %s instructions, %s × host's. Each seed repeats to the last digit; %s no interval.",
+		m.Name, latency(*m.P50.Estimate, t.Unit), ratioText(ratioOf(&m)), seedsGive(t))
+}
+
+// oneSeedEach answers for a matrix of too few seeds: what the costliest mode of the
+// first cell costs in each.
+func oneSeedEach(cells []testbed.TestResult) string {
+	worst := sidesOf(cells[0]).slowestOpen
+	if worst == nil {
+		return fmt.Sprintf("no mode was counted at %s.", cellTitle(cells[0].Cell))
+	}
+	var texts []string
+	for _, t := range cells {
+		for _, m := range t.Modes {
+			if m.Name == worst.Name && m.RatioToHost["p50"].Estimate != nil {
+				texts = append(texts, fmt.Sprintf("%s at %s", ratioText(ratioOf(&m)), cellTitle(t.Cell)))
+			}
+		}
+	}
+	return fmt.Sprintf("%s's p50 is %s × host's instructions. Each seed repeats to the last digit; %s no interval.",
+		worst.Name, list(texts), seedsGive(cells[0]))
 }
 
 // countedVerdicts are the verdicts in words that fit a count.

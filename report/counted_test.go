@@ -82,3 +82,46 @@ func TestCountsAreNoTime(t *testing.T) {
 	require.Equal(t, testbed.UnitInstructions, unit)
 	require.Equal(t, 2000, length.Transactions)
 }
+
+// What changed most between cells is named with its functions, and what hardly
+// changed is not.
+func TestChangesBetweenCells(t *testing.T) {
+	cell := func(kernel string, host, docker0 map[string]float64) testbed.TestResult {
+		mode := func(name string, functions map[string]float64) testbed.ModeResult {
+			sum := 0.0
+			for _, n := range functions {
+				sum += n
+			}
+			ratio := 1.4
+			return testbed.ModeResult{Name: name, Status: testbed.StatusOK, Functions: functions, Mean: testbed.Estimate{Estimate: &sum},
+				RatioToHost: map[string]testbed.Estimate{"p50": {Estimate: &ratio}}}
+		}
+		return testbed.TestResult{Name: "rr", Unit: testbed.UnitInstructions, Cell: map[string]string{"kernel": kernel},
+			Modes: []testbed.ModeResult{mode("host", host), mode("docker0", docker0)}}
+	}
+	r := testbed.Result{Tests: []testbed.TestResult{
+		cell("old", map[string]float64{"a": 30000, "b": 5}, map[string]float64{"a": 40000, "c": 900, "d": 100}),
+		cell("new", map[string]float64{"a": 30000, "b": 6}, map[string]float64{"a": 40000, "c": 100, "e": 51}),
+	}}
+	tables := matrixTables(r)
+	require.Equal(t, []string{"docker0, old → new: −849 instructions a transaction (mean); of that c −800, d −100, e +51"}, tables[0].Notes)
+	require.Equal(t, "In rr, docker0's p50 is 1.400 at kernel = old and 1.400 at kernel = new × host's instructions. Each seed repeats to the last digit; 1 seed gives no interval.", answer(r))
+}
+
+func TestStacks(t *testing.T) {
+	r := counts()
+	files := stackFiles(r)
+	require.Len(t, files, 2)
+	require.Equal(t, "stacks.rr.host.folded", files[0].name)
+	require.Equal(t, "(not traced);(user space) 480053\na 100000\na;b 20000\na;b;c 3000\n", string(files[0].data))
+
+	flame := flames(r.Tests[0])
+	require.Len(t, flame, 1)
+	require.Equal(t, "docker0", flame[0].Mode)
+	require.InDelta(t, 1956.05, flame[0].Root.Value, 0.01, "nothing is lost")
+	require.InDelta(t, 603.05, flame[0].Root.Base, 0.01)
+	drawn := flame[0].SVG()
+	require.Contains(t, drawn, "nf_hook_slow: 1316 instructions, +1316 against host")
+	require.NotContains(t, drawn, "<script")
+	require.Empty(t, stackFiles(testbed.Result{Tests: []testbed.TestResult{{Modes: []testbed.ModeResult{{Name: "host"}}}}}), "what is timed has none")
+}

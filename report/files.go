@@ -68,12 +68,12 @@ func render(r testbed.Result, blocks []testbed.Block) ([]file, error) {
 	if err := Markdown(&markdown, r); err != nil {
 		return nil, err
 	}
-	return []file{
+	return append(stackFiles(r), []file{
 		{BlocksFile, blocksJSON},
 		{ResultFile, resultJSON},
 		{MarkdownFile, markdown.Bytes()},
 		{PageFile, page.Bytes()},
-	}, nil
+	}...), nil
 }
 
 // JSON encodes a result as result.json: indented, keys in a fixed order.

@@ -96,6 +96,12 @@ func markdownMatrix(b *bytes.Buffer, m matrixTable) {
 		}
 		fmt.Fprintln(b)
 	}
+	for i, text := range m.Notes {
+		if i == 0 {
+			fmt.Fprintln(b)
+		}
+		fmt.Fprintf(b, "- %s\n", markdownText(text))
+	}
 }
 
 func markdownExpectations(b *bytes.Buffer, all []testbed.ExpectationResult) {

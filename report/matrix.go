@@ -15,6 +15,7 @@ type matrixTable struct {
 	Names string   // Of the coordinates.
 	Cells []string // Headings: the coordinates' values.
 	Rows  []matrixRow
+	Notes []string // What changed most from cell to cell.
 }
 
 type matrixRow struct {
@@ -62,6 +63,7 @@ func matrixTables(r testbed.Result) []matrixTable {
 		for _, mode := range modes {
 			m.Rows = append(m.Rows, newMatrixRow(mode, cells))
 		}
+		m.Notes = changeNotes(cells)
 		all = append(all, m)
 	}
 	return all

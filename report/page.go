@@ -49,6 +49,7 @@ type pageTest struct {
 	Axis   template.HTML
 	Rows   []pageRow
 	Curves []template.HTML
+	Flames []flamed
 	Built  []built
 }
 
@@ -56,6 +57,12 @@ type pageRow struct {
 	row
 	Heads []column
 	Strip template.HTML
+}
+
+// flamed is a mode's flame graph.
+type flamed struct {
+	Mode string
+	SVG  template.HTML
 }
 
 // built is what a mode's set-up made.
@@ -110,6 +117,9 @@ func newPageTest(id string, t testbed.TestResult, curves map[string]curve) pageT
 	}
 	for _, panel := range panels(id, t, curves) {
 		d.Curves = append(d.Curves, template.HTML(panel.SVG()))
+	}
+	for _, f := range flames(t) {
+		d.Flames = append(d.Flames, flamed{f.Mode, template.HTML(f.SVG())})
 	}
 	return d
 }

@@ -22,6 +22,12 @@ func (p *pen) matrix(m matrixTable) {
 		p.matrixRows(m, from, modes, widths)
 		from += len(widths)
 	}
+	for i, text := range m.Notes {
+		if i == 0 {
+			p.line()
+		}
+		p.paragraph("", text, dim)
+	}
 }
 
 // widths of the columns from one on that fit into so many columns of text; at

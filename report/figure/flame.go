@@ -1,0 +1,106 @@
+package figure
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Flame is what a mode executes, by function below those that called it, and how
+// that differs from another: a differential flame graph (Gregg), hanging, so that
+// the widest is on top.
+type Flame struct {
+	Mode, Base string
+	Unit       string
+	Root       Frame
+}
+
+// Frame is a function with all that it calls, in a mode and in its base.
+type Frame struct {
+	Name        string
+	Value, Base float64
+	Children    []Frame
+}
+
+const (
+	flameWidth  = 960.0
+	flameRow    = 17.0
+	flameLeast  = 0.8 // Of a frame that is drawn, in units of the drawing.
+	flameLetter = 6.3
+)
+
+// SVG draws the flame. A frame's width is the mode's; its class says whether it is
+// more than the base's ("more"), less ("less") or the same, and so does the sign in
+// its text and title, for whoever sees no colours.
+func (f Flame) SVG() string {
+	var s svg
+	rows := f.Root.rows(flameWidth / math.Max(f.Root.Value, 1))
+	height := float64(rows)*flameRow + 2
+	s.add(`<svg class="flame" viewBox="0 0 %s %s" role="img" aria-label="%s">`, at(flameWidth), at(height),
+		escape(fmt.Sprintf("What %s executes, by function, against %s", f.Mode, f.Base)))
+	if f.Root.Value > 0 {
+		f.draw(&s, f.Root, 0, 0, flameWidth/f.Root.Value)
+	}
+	s.add("</svg>")
+	return s.String()
+}
+
+// rows that the frames take that are wide enough to be seen.
+func (f Frame) rows(scale float64) int {
+	deepest := 0
+	for _, child := range f.Children {
+		if child.Value*scale >= flameLeast {
+			deepest = max(deepest, child.rows(scale))
+		}
+	}
+	return deepest + 1
+}
+
+func (f Flame) draw(s *svg, frame Frame, x, y, scale float64) {
+	width := frame.Value * scale
+	change := frame.Value - frame.Base
+	s.add(`<g class="%s"><title>%s</title>`, flameClass(frame), escape(fmt.Sprintf("%s: %s %s, %s %s", frame.Name, amount(frame.Value), f.Unit, signed(change), "against "+f.Base)))
+	s.add(`<rect x="%s" y="%s" width="%s" height="%s"/>`, at(x), at(y), at(width), at(flameRow-1))
+	text := frame.Name
+	if math.Abs(change) >= 0.5 {
+		text += " " + signed(change)
+	}
+	if room := int((width - 6) / flameLetter); room >= 4 {
+		if len(text) > room {
+			text = text[:room-1] + "…"
+		}
+		s.text("frame", x+3, y+flameRow-5, "start", text)
+	}
+	s.add("</g>")
+	for _, child := range frame.Children {
+		if child.Value*scale >= flameLeast {
+			f.draw(s, child, x, y+flameRow, scale)
+		}
+		x += child.Value * scale
+	}
+}
+
+// flameClass has four steps, at a twentieth and at a third of the base.
+func flameClass(f Frame) string {
+	change := f.Value - f.Base
+	switch share := math.Abs(change) / math.Max(f.Value, 1); {
+	case share < 0.05:
+		return "same"
+	case change > 0 && share > 0.33:
+		return "more much"
+	case change > 0:
+		return "more"
+	case share > 0.33:
+		return "less much"
+	}
+	return "less"
+}
+
+func amount(v float64) string { return strconv.FormatFloat(math.Round(v*100)/100, 'f', -1, 64) }
+
+func signed(v float64) string {
+	if v < 0 {
+		return "−" + amount(-v)
+	}
+	return "+" + amount(v)
+}
