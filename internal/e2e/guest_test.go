@@ -15,34 +15,46 @@ import (
 // want of a module.
 func TestModesInAGuest(t *testing.T) {
 	u := newUser(t)
-	binary := u.test("../../guestagent/netmode")
+	modes, agent := u.test("../../guestagent/netmode"), u.test("../../guestagent")
 	u.do("up", u.lab("tiny.hcl", "modes", "RELEASE", `release = "trixie"`, "ROUNDS", "1"))
-
-	u.push(binary, "server", "/tmp/netmode.test")
+	u.push(modes, "server", "/tmp/netmode.test")
+	u.push(agent, "client", "/tmp/agent.test")
 	// A module that a mode needs is loaded by the first one and stays, with the
 	// sysctls it brings: loaded before, they are no leftover of a mode.
-	u.do("exec", "server", "--", "modprobe", "-a", "nf_conntrack", "nft_chain_nat", "nft_masq", "nft_ct", "bridge", "macvlan", "ipvlan",
-		"vxlan", "geneve", "wireguard", "ip_vs", "ip_vs_rr", "sch_ingress", "cls_bpf", "sch_netem")
-	for _, tests := range []string{
-		// All of a mode's steps; the ends in turn are looked at in TestEveryMode.
-		"TestEverythingIsPutBack/.*/at_both",
-		// The kinds of which many a machine's kernel has none, each with what it may have.
-		"TestEachStepFails/(delayed|passthru|ipvlan_l3s$|ipvlan_l2_shim|netkit_l3$|netkit_l2_redirect|geneve|wireguard|routed_ipvs)",
-	} {
-		ran := u.try("exec", "server", "--", "/tmp/netmode.test", "-test.v", "-test.timeout", "8m", "-test.run", tests)
+	for _, machine := range []string{"server", "client"} {
+		u.do("exec", machine, "--", "modprobe", "-a", "nf_conntrack", "nft_chain_nat", "nft_masq", "nft_ct", "bridge", "macvlan", "ipvlan",
+			"vxlan", "geneve", "wireguard", "ip_vs", "ip_vs_rr", "sch_ingress", "cls_bpf", "sch_netem")
+	}
+	// Each machine is a core's work, so both work at once.
+	t.Run("in", func(t *testing.T) {
+		t.Run("server", func(t *testing.T) {
+			t.Parallel()
+			u.runIn(t, "server", "/tmp/netmode.test",
+				// All of a mode's steps; the ends in turn are looked at in TestEveryMode.
+				"TestEverythingIsPutBack/.*/at_both",
+				// The kinds of which many a machine's kernel has none, each with what it may have.
+				"TestEachStepFails/(delayed|passthru|ipvlan_l3s$|ipvlan_l2_shim|netkit_l3$|netkit_l2_redirect|geneve|wireguard|routed_ipvs)")
+		})
+		t.Run("client", func(t *testing.T) {
+			t.Parallel()
+			// And traffic in each, what the kernel did for it, and what works.
+			u.runIn(t, "client", "/tmp/agent.test", "TestEveryMode$|TestEvidenceOfEveryMode|TestCapabilities")
+		})
+	})
+	u.do("down", "modes")
+}
+
+// runIn runs tests in a guest, of which none may be skipped.
+func (u *user) runIn(t *testing.T, machine, program string, patterns ...string) {
+	t.Helper()
+	mine := &user{t: t, dir: u.dir, env: u.env}
+	for _, tests := range patterns {
+		ran := mine.try("exec", machine, "--", program, "-test.v", "-test.short", "-test.timeout", "8m", "-test.run", tests)
 		require.Equal(t, 0, ran.status, ran.stdout+ran.stderr)
 		require.NotContains(t, ran.stdout, "--- SKIP")
 		require.Contains(t, ran.stdout, "ipvlan")
 		require.Contains(t, ran.stdout, "netkit")
 	}
-
-	// And traffic in each, what the kernel did for it, and what works.
-	binary = u.test("../../guestagent")
-	u.push(binary, "server", "/tmp/agent.test")
-	ran := u.try("exec", "server", "--", "/tmp/agent.test", "-test.v", "-test.short", "-test.timeout", "8m", "-test.run", "TestEveryMode$|TestEvidenceOfEveryMode|TestCapabilities")
-	require.Equal(t, 0, ran.status, ran.stdout+ran.stderr)
-	require.NotContains(t, ran.stdout, "--- SKIP")
-	u.do("down", "modes")
 }
 
 // test builds a package's tests as one static program, for a guest to run.
