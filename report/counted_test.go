@@ -125,3 +125,18 @@ func TestStacks(t *testing.T) {
 	require.NotContains(t, drawn, "<script")
 	require.Empty(t, stackFiles(testbed.Result{Tests: []testbed.TestResult{{Modes: []testbed.ModeResult{{Name: "host"}}}}}), "what is timed has none")
 }
+
+func TestExplainCells(t *testing.T) {
+	r := counts()
+	first, second := r.Tests[0], counts().Tests[0]
+	first.Cell, second.Cell = map[string]string{"kernel": "old"}, map[string]string{"kernel": "new"}
+	second.Modes[0].Functions["b"] = 25
+	r.Tests = []testbed.TestResult{first, second}
+	var out bytes.Buffer
+	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "host", Cell: "kernel=new", Against: "kernel=old"}))
+	require.Contains(t, out.String(), "host in rr, kernel = new against kernel = old: instructions per transaction, both ends\n")
+	require.Contains(t, out.String(), "  b                                      20         25         +5           +5\n")
+	require.EqualError(t, Explain(&out, r, ExplainOptions{Mode: "host", Cell: "kernel=odd"}), `the result has no cell "kernel=odd"; it has kernel = old; kernel = new`)
+	r.Tests[1].Modes[0].Functions = nil
+	require.ErrorContains(t, Explain(&out, r, ExplainOptions{Mode: "host", Cell: "kernel=new", Against: "kernel=old"}), "run with --backend icount")
+}

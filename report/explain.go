@@ -19,23 +19,30 @@ type ExplainOptions struct {
 	Mode string
 	// Other is compared with Mode: what Mode does and Other does not. Optional.
 	Other string
-	All   bool // Every call of a path, not the landmarks alone.
+	// Cell picks one of a matrix, "NAME=VALUE" of a coordinate. Empty: the first.
+	Cell string
+	// Against is another cell: what Mode does in Cell and not there. Optional, and
+	// without Other.
+	Against string
+	All     bool // Every call of a path or function, not the landmarks or the first alone.
 }
 
 // Explain prints the path of one transaction through a mode as an indented trace,
 // or what one mode does that another does not, in calls. Its error names what the
 // result does not have.
 func Explain(w io.Writer, r testbed.Result, o ExplainOptions) error {
-	t, mode, err := explained(r, o.Test, o.Mode)
+	t, mode, err := explained(r, o.Test, o.Cell, o.Mode)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if o.Other == "" {
+	if o.Against != "" {
+		err = explainCells(&b, r, o, t, mode)
+	} else if o.Other == "" {
 		err = explainOne(&b, t, mode, o.All)
 	} else {
 		var other testbed.ModeResult
-		if _, other, err = explained(r, t.Name, o.Other); err == nil {
+		if _, other, err = explained(r, t.Name, o.Cell, o.Other); err == nil {
 			err = explainTwo(&b, t, mode, other, o.All)
 		}
 	}
@@ -46,12 +53,37 @@ func Explain(w io.Writer, r testbed.Result, o ExplainOptions) error {
 	return err
 }
 
-func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed.ModeResult, error) {
-	var names, tests []string
+// explainCells compares a mode with itself in another cell.
+func explainCells(b *bytes.Buffer, r testbed.Result, o ExplainOptions, t testbed.TestResult, mode testbed.ModeResult) error {
+	other, base, err := explained(r, t.Name, o.Against, o.Mode)
+	if err != nil {
+		return err
+	}
+	if mode.Functions == nil || base.Functions == nil {
+		return fmt.Errorf("cells are compared by instructions, and %s has none of mode %q: run with --backend icount", t.Name, mode.Name)
+	}
+	fmt.Fprintf(b, "%s in %s, %s against %s: instructions per transaction, both ends\n\n", mode.Name, t.Name, cellTitle(t.Cell), cellTitle(other.Cell))
+	mode.Name, base.Name = cellValues(t.Cell), cellValues(other.Cell)
+	writeShares(b, mode, &base, o.All)
+	return nil
+}
+
+// inCellNamed says whether a test's cell is meant by "NAME=VALUE"; any is by "".
+func inCellNamed(t testbed.TestResult, cell string) bool {
+	name, value, _ := strings.Cut(cell, "=")
+	return cell == "" || t.Cell[name] == value && value != ""
+}
+
+func explained(r testbed.Result, test, cell, mode string) (testbed.TestResult, testbed.ModeResult, error) {
+	var names, tests, cells []string
 	var unseen error
 	for _, t := range r.Tests {
 		tests = append(tests, t.Name)
 		if test != "" && t.Name != test {
+			continue
+		}
+		if !inCellNamed(t, cell) {
+			cells = append(cells, cellTitle(t.Cell))
 			continue
 		}
 		for _, m := range t.Modes {
@@ -68,6 +100,9 @@ func explained(r testbed.Result, test, mode string) (testbed.TestResult, testbed
 	}
 	if unseen != nil {
 		return testbed.TestResult{}, testbed.ModeResult{}, unseen
+	}
+	if names == nil && cells != nil {
+		return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no cell %q; it has %s", cell, strings.Join(slices.Compact(cells), "; "))
 	}
 	if names == nil {
 		return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no test %q; it has %s", test, strings.Join(tests, ", "))

@@ -111,13 +111,21 @@ func (t share) change() float64 { return t.one - t.other }
 // writeFunctions lists the instructions of one mode against another's, or of one
 // alone, by function.
 func writeFunctions(b *bytes.Buffer, t testbed.TestResult, one testbed.ModeResult, other *testbed.ModeResult, all bool) {
-	rows := shares(one, other)
 	if other == nil {
 		fmt.Fprintf(b, "%s in %s: instructions per transaction, both ends, by function\n\n", one.Name, t.Name)
-		fmt.Fprintf(b, "  %-40s %12s %14s\n", "function", "its own", "with callees")
 	} else {
 		fmt.Fprintf(b, "%s against %s in %s: instructions per transaction, both ends\n\n", one.Name, other.Name, t.Name)
-		fmt.Fprintf(b, "  %-30s %10s %10s %10s %12s\n", "function", other.Name, one.Name, "change", "with callees")
+	}
+	writeShares(b, one, other, all)
+}
+
+// writeShares is the table alone, its columns called by the names of the two.
+func writeShares(b *bytes.Buffer, one testbed.ModeResult, other *testbed.ModeResult, all bool) {
+	rows := shares(one, other)
+	if other == nil {
+		fmt.Fprintf(b, "  %-40s %12s %14s\n", "function", "its own", "with callees")
+	} else {
+		fmt.Fprintf(b, "  %-30s %10s %10s %10s %12s\n", "function", shortName(other.Name, 10), shortName(one.Name, 10), "change", "with callees")
 	}
 	shown := rows
 	if !all && len(rows) > mostFunctions {

@@ -21,13 +21,19 @@ func (a *app) explainCommand() *cobra.Command {
 			"not, and how often; where instructions were counted (--backend icount), how\n" +
 			"many each function takes, by itself and with what it called. All comes from a\n" +
 			"stored result; nothing is measured.",
-		Example: "  testbed explain docker0\n  testbed explain docker0 host --test tcp_rr",
-		Args:    args(cobra.RangeArgs(1, 2)),
+		Example: "  testbed explain docker0\n  testbed explain docker0 host --test tcp_rr\n" +
+			"  testbed explain docker0 --cell kernel=new --against kernel=old",
+		Args: args(cobra.RangeArgs(1, 2)),
 	}
-	dir := cmd.Flags().String("result", "", "the result's `DIR` (default: the newest of results/*/latest)")
+	dir := cmd.Flags().String("result", "", "the result's `DIR` (default: the newest in results/)")
 	cmd.Flags().StringVar(&o.Test, "test", "", "the test's `NAME` (default: the first with the mode)")
-	cmd.Flags().BoolVar(&o.All, "all", false, "every call, not the landmarks alone")
+	cmd.Flags().StringVar(&o.Cell, "cell", "", "`CELL` of the matrix, NAME=VALUE (default: the first)")
+	cmd.Flags().StringVar(&o.Against, "against", "", "compare MODE with itself in another `CELL`")
+	cmd.Flags().BoolVar(&o.All, "all", false, "every call or function, not the foremost alone")
 	cmd.RunE = func(_ *cobra.Command, given []string) error {
+		if len(given) > 1 && o.Against != "" {
+			return usageError{errors.New("OTHER and --against are two things to compare MODE with"), "leave one out"}
+		}
 		if o.Mode = given[0]; len(given) > 1 {
 			o.Other = given[1]
 		}

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -55,4 +58,45 @@ func (u *user) push(file, machine, path string) {
 	cmd.Stdin = bytes.NewReader(program)
 	out, err := cmd.CombinedOutput()
 	require.NoError(u.t, err, "%s", out)
+}
+
+// BenchmarkCountedAllModes counts all modes twice, once beside a process a core that
+// does nothing but compute. The second run has to find the same: what is reported is
+// how much longer it took.
+func BenchmarkCountedAllModes(b *testing.B) {
+	u := newUser(b)
+	lab := filepath.Join(u.dir, "all-modes.hcl")
+	text, err := os.ReadFile("../../examples/all-modes.hcl")
+	require.NoError(b, err)
+	require.NoError(b, os.WriteFile(lab, text, 0o644))
+	count := func(name string) (result map[string]any, seconds float64) {
+		out := filepath.Join(u.dir, name)
+		start := time.Now()
+		// Not by try, whose patience is for what a user waits for; one of its claims may
+		// well be inconclusive with one seed.
+		err := u.command("run", "--backend", "icount", "--var", `releases=["trixie"]`, "--out", out, lab).Run()
+		var exit *exec.ExitError
+		require.True(b, err == nil || errors.As(err, &exit) && exit.ExitCode() == 4, "%v", err)
+		seconds = time.Since(start).Seconds()
+		text, err := os.ReadFile(filepath.Join(out, "result.json"))
+		require.NoError(b, err)
+		require.NoError(b, json.Unmarshal(text, &result))
+		// What is left is all that is said of the lab.
+		delete(result, "environment")
+		delete(result, "timings")
+		delete(result, "started")
+		return result, seconds
+	}
+	calm, calmly := count("calm")
+	for range 2 {
+		load := exec.Command("sh", "-c", "while :; do :; done")
+		require.NoError(b, load.Start())
+		defer func() {
+			_ = load.Process.Kill()
+			_ = load.Wait()
+		}()
+	}
+	busy, busily := count("busy")
+	require.Equal(b, calm, busy, "the same to the last digit")
+	b.ReportMetric(busily/calmly, "busy/calm")
 }

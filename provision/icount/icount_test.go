@@ -18,6 +18,7 @@ import (
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/internal/payload"
+	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -269,4 +270,27 @@ func TestSymbolCache(t *testing.T) {
 	_, err = b.labs["l"].run(t.Context(), proto.Segment{Role: proto.Client}, proto.Segment{Role: proto.Server})
 	require.NoError(t, err)
 	require.Nil(t, h.wants[2].Machines[0].Sealed.Counter)
+}
+
+// A QEMU that takes no plugin gives the figures, and none by function.
+func TestWithoutPlugins(t *testing.T) {
+	agent, err := payload.Agent()
+	require.NoError(t, err)
+	h := &fakeHypervisor{output: packed(t, words()...)}
+	h.boot = func(_ context.Context, want provision.Request) error {
+		if want.Machines[0].Sealed.Counter != nil {
+			return errors.New("qemu-system-x86_64: -plugin: invalid option")
+		}
+		return nil
+	}
+	b := open(t, h, []byte("plugin"))
+	var notes []string
+	b.sink = func(e progress.Event) { notes = append(notes, e.Detail+e.Step) }
+	_, err = b.Plan(t.Context(), request(t))
+	require.NoError(t, err)
+	b.labs["l"].agent = agent
+	said, err := b.labs["l"].run(t.Context(), proto.Segment{Role: proto.Client}, proto.Segment{Role: proto.Server})
+	require.NoError(t, err)
+	require.Nil(t, said[proto.Client][0].Block.Functions)
+	require.Contains(t, strings.Join(notes, "\n"), "instructions by function are unsupported")
 }
