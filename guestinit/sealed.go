@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -66,6 +68,9 @@ func settle() error {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	if err := raiseSoftirqs(); err != nil {
+		return err
+	}
 	const clock, wanted = "/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc"
 	for deadline := time.Now().Add(clockTimeout); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		text, err := os.ReadFile(clock)
@@ -77,6 +82,36 @@ func settle() error {
 		}
 	}
 	return fmt.Errorf("the kernel has not chosen the clock %q after %v", wanted, clockTimeout)
+}
+
+// softirqPriority is above that of the loops.
+const softirqPriority = 2
+
+// raiseSoftirqs puts the thread that runs softirqs before the loops. Up to Linux 6.4
+// whoever raises a softirq leaves it to that thread for as long as it is runnable
+// (ksoftirqd_running), and an ordinary thread beside two real-time ones stays so:
+// then some blocks would take their packets by way of it, and others not.
+func raiseSoftirqs() error {
+	names, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil || strings.TrimSpace(string(text)) != "ksoftirqd/0" {
+			continue
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			return err
+		}
+		attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: softirqPriority}
+		if err := unix.SchedSetAttr(pid, &attr, 0); err != nil {
+			return fmt.Errorf("raise the priority of ksoftirqd: %w", err)
+		}
+		return nil
+	}
+	return errors.New("raise the priority of ksoftirqd: there is none")
 }
 
 // clockTimeout is of the guest's time, which passes at once while it sleeps.
