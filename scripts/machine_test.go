@@ -27,8 +27,8 @@ var tools = []string{
 	"dirname", "basename", "timeout", "date", "readlink", "touch", "chmod",
 }
 
-// newMachine is Debian 12 as root without anything that Testbed needs but Go and
-// ssh.
+// newMachine is Debian 12 as root without anything that Testbed needs but Go, a
+// C compiler and ssh.
 func newMachine(t *testing.T) *machine {
 	dir := t.TempDir()
 	m := &machine{t: t, root: dir + "/root", bin: dir + "/bin", fake: dir + "/fake"}
@@ -55,6 +55,8 @@ func newMachine(t *testing.T) *machine {
 	m.say("uname", "x86_64")
 	m.say("go", "go version go1.26.8 linux/amd64")
 	m.say("ssh", "")
+	m.say("cc", "")
+	m.write(m.root+"/usr/include/stdio.h", "")
 	m.say("sleep", "")
 	m.write(m.root+"/etc/apt/preferences.d/.keep", "")
 	m.write(m.root+"/usr/sbin/.keep", "")
@@ -98,6 +100,8 @@ case "$*" in
 	libvirt-daemon-system) "$FAKE/make" libvirtd "$(cat "$FAKE/daemon")"; "$FAKE/make" virtlogd "$(cat "$FAKE/daemon")" ;;
 	libvirt-clients) "$FAKE/make" virsh '[ -e "$FAKE/up" ]'; "$FAKE/make" virt-xml-validate : ;;
 	golang-go) "$FAKE/make" go 'echo go version go1.23.5 linux/amd64' ;;
+	gcc) "$FAKE/make" cc : ;;
+	libc6-dev) mkdir -p "$SETUP_ROOT/usr/include"; : >"$SETUP_ROOT/usr/include/stdio.h" ;;
 	libxml2-utils) "$FAKE/make" xmllint : ;;
 	iproute2) "$FAKE/make" ip : ;;
 	nftables) "$FAKE/make" nft : ;;

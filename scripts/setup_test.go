@@ -164,6 +164,22 @@ func TestPlan(t *testing.T) {
 			want: []string{"would install golang-go (from bookworm-backports) ca-certificates\n"},
 		},
 		{
+			name: "no C compiler",
+			change: func(m *machine) {
+				m.equip()
+				os.Remove(m.bin + "/cc")
+			},
+			want: []string{"missing: C", "would install gcc libc6-dev\n"},
+		},
+		{
+			name: "a C compiler without headers",
+			change: func(m *machine) {
+				m.equip()
+				os.Remove(m.root + "/usr/include/stdio.h")
+			},
+			want: []string{"would install gcc libc6-dev\n"},
+		},
+		{
 			name: "Go that fetches a newer one",
 			change: func(m *machine) {
 				m.equip()
