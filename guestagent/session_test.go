@@ -181,6 +181,6 @@ func TestCommand(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out.Bytes(), &facts))
 	require.Contains(t, facts, "kernel_release")
 	for _, args := range [][]string{nil, {"dance"}} {
-		require.ErrorContains(t, guestagent.Command(args, nil, &out), "the agent knows run, check")
+		require.ErrorContains(t, guestagent.Command(args, nil, &out), "the agent knows run, ensemble, check")
 	}
 }

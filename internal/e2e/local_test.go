@@ -163,7 +163,7 @@ vm "server" {
 	require.Equal(t, 2, refused.status)
 	require.Contains(t, refused.stderr, "local-wrong.hcl:")
 	require.Contains(t, refused.stderr, "here image.old, before it image.debian")
-	require.Contains(t, refused.stderr, `"vm.swappiness" would change this machine`)
+	require.Contains(t, refused.stderr, `"vm.swappiness" is the whole kernel's`)
 	localRemains(t)
 }
 

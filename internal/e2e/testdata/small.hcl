@@ -82,7 +82,7 @@ test "tcp_rr" {
   client   = vm.client
   server   = vm.server
   rounds   = 6
-  block    = "150ms"
+  block    = "100ms"
 
   evidence     = false
   capabilities = false
