@@ -57,7 +57,7 @@ func (e *end) results() (results []*proto.BlockResult) {
 func pair(t *testing.T, modes []proto.Mode, tests []proto.Test, rounds int) (client, server *end) {
 	t.Helper()
 	c, s := machinetest.Pair(t)
-	toClient, toServer := pipe()
+	toClient, toServer := guestagent.InMemory()
 	segment := proto.Segment{Version: proto.Version, Inner: machinetest.Inner, Service: machinetest.Service, Modes: modes, Tests: tests}
 	for round := range rounds {
 		for _, test := range tests {

@@ -40,7 +40,7 @@ func assemble(ctx context.Context, plan proto.Ensemble) (c cast, err error) {
 		}
 	}()
 	for _, m := range plan.Machines {
-		if c[m.Name], err = namespace.New(loopbackUp); err != nil {
+		if c[m.Name], err = namespace.New(wiring.LoopbackUp); err != nil {
 			return c, fmt.Errorf("make machine %q: %w", m.Name, err)
 		}
 	}
@@ -65,15 +65,6 @@ func assemble(ctx context.Context, plan proto.Ensemble) (c cast, err error) {
 		}
 	}
 	return c, nil
-}
-
-func loopbackUp() error {
-	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return fmt.Errorf("open a netlink socket: %w", err)
-	}
-	defer links.Close()
-	return wiring.SetUp(links, "lo")
 }
 
 // inSpace runs f in a namespace with a netlink socket of it.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // End is a device of one end of a wire.
@@ -73,6 +74,16 @@ func Enslave(links *netlink.Handle, port, bridge string) error {
 		return fmt.Errorf("put %s on the bridge: %w", port, err)
 	}
 	return SetUp(links, port)
+}
+
+// LoopbackUp sets lo up in the calling thread's namespace.
+func LoopbackUp() error {
+	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("open a netlink socket: %w", err)
+	}
+	defer links.Close()
+	return SetUp(links, "lo")
 }
 
 // SetUp sets a device up.

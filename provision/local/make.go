@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/wiring"
 	"github.com/testbed-lab/testbed/provision"
@@ -20,7 +19,7 @@ func (j *job) makeMachine(m provision.MachineRequest) error {
 	if err := takeMachineAway(folder); err != nil {
 		return err
 	}
-	if err := makeSpace(folder, m.Name, loopbackUp); err != nil {
+	if err := makeSpace(folder, m.Name, wiring.LoopbackUp); err != nil {
 		return err
 	}
 	return j.mark(m, false)
@@ -32,22 +31,6 @@ func (j *job) mark(m provision.MachineRequest, ready bool) error {
 		mark.Networks = append(mark.Networks, nic.Network)
 	}
 	return j.lab.write(filepath.Join("machines", m.Name, markFile), mark)
-}
-
-func loopbackUp() error {
-	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return fmt.Errorf("open a netlink socket: %w", err)
-	}
-	defer links.Close()
-	lo, err := links.LinkByName("lo")
-	if err != nil {
-		return fmt.Errorf("find loopback: %w", err)
-	}
-	if err := links.LinkSetUp(lo); err != nil {
-		return fmt.Errorf("bring loopback up: %w", err)
-	}
-	return nil
 }
 
 // start gives a machine its sysctls and its devices their addresses, in the
