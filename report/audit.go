@@ -29,7 +29,7 @@ func (t *trial) audit(r testbed.TestResult) []string {
 		warn("%s of %d without both host blocks; the noise floor rests on the others", count(len(t.rounds)-n, "round"), len(t.rounds))
 	}
 	if n := r.NoiseFloor.N; r.NoiseFloor.Estimate != nil && n < stats.MinRounds {
-		warn("no interval is given on fewer than %d rounds", stats.MinRounds)
+		warn("no interval is given on fewer than %d %ss", stats.MinRounds, t.round())
 	}
 	if r.Boots > 1 && r.Boots < stats.MinBoots {
 		warn("no interval is given on fewer than %d boots", stats.MinBoots)

@@ -18,6 +18,19 @@ func lengthOf(t testbed.Test) (testbed.BlockLength, string) {
 	return testbed.BlockLength{Nanoseconds: int64(t.Block)}, testbed.UnitTime
 }
 
+// round and boot are what a test's repetitions are called: where instructions are
+// counted each is a boot with a seed of its own.
+func (t *trial) round() string { return t.called("round") }
+
+func (t *trial) boot() string { return t.called("boot") }
+
+func (t *trial) called(word string) string {
+	if _, unit := lengthOf(t.test); unit == testbed.UnitInstructions {
+		return "seed"
+	}
+	return word
+}
+
 // isCounted says that a test's figures are instructions per transaction, which are
 // no latency and make no rate.
 func isCounted(t testbed.TestResult) bool { return t.Unit == testbed.UnitInstructions }

@@ -75,7 +75,7 @@ func (t *trial) method(s *series, m metric) (method, reason string) {
 	}
 	perRound := float64(s.transactions()) / float64(len(s.samples))
 	rounds := math.Ceil(beyond * 1000 / float64(1000-m.thousandths) / perRound)
-	return "", fmt.Sprintf("%d transactions beyond it, %d needed: %.0f rounds of this length would have them", have, beyond, rounds)
+	return "", fmt.Sprintf("%d transactions beyond it, %d needed: %.0f %ss of this length would have them", have, beyond, rounds, t.round())
 }
 
 // estimate is a mode's own figure. With one boot its interval is about the time

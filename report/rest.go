@@ -56,9 +56,9 @@ func (t *trial) tooFew(rounds, boots int) string {
 	case rounds == 0:
 		return "no round has it"
 	case rounds < stats.MinRounds:
-		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, "round"), stats.MinRounds)
+		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, t.round()), stats.MinRounds)
 	case t.booted() > 1 && boots < stats.MinBoots:
-		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(boots, "boot"), stats.MinBoots)
+		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(boots, t.boot()), stats.MinBoots)
 	}
 	return ""
 }
