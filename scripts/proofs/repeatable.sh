@@ -41,7 +41,7 @@ done
 
 different=$(sha256sum "$folder"/*/blocks.jsonl | cut -d ' ' -f 1 | sort -u | wc -l)
 same=$(sha256sum "$folder"/*/blocks.jsonl | cut -d ' ' -f 1 | sort | uniq -c | sort -rn | awk 'NR == 1 { print $1 }')
-figures=$(jq -r '.tests[0].modes[] | "| \(.name) | \(.p50.estimate) | \(.mean.estimate) |"' "$folder/1/result.json")
+figures=$(jq -r '.tests[0].modes[] | "| \(.name) | \(.p50.estimate * 100 | round | . / 100) | \(.mean.estimate * 100 | round | . / 100) |"' "$folder/1/result.json")
 
 cat <<END
 # Counted labs repeat
