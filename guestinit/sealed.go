@@ -55,17 +55,17 @@ func runSealed(cfg guestconfig.Config, children *reaper) error {
 
 // Settings without which the scheduler would stop real-time threads for a while,
 // now and then, to let others run. Kernels before 6.12 have no fair server.
-var unthrottled = map[string]string{
-	"/proc/sys/kernel/sched_rt_runtime_us":             "-1",
-	"/sys/kernel/debug/sched/fair_server/cpu0/runtime": "0",
+var unthrottled = []struct{ file, value string }{
+	{"/proc/sys/kernel/sched_rt_runtime_us", "-1"},
+	{"/sys/kernel/debug/sched/fair_server/cpu0/runtime", "0"},
 }
 
 // settle waits until the kernel has chosen its clock, which it does some time after
 // it has booted, and takes away what else would happen in the middle.
 func settle() error {
-	for name, value := range unthrottled {
-		if err := os.WriteFile(name, []byte(value), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("set %s: %w", name, err)
+	for _, one := range unthrottled {
+		if err := os.WriteFile(one.file, []byte(one.value), 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("set %s: %w", one.file, err)
 		}
 	}
 	if err := raiseSoftirqs(); err != nil {

@@ -61,11 +61,11 @@ func (s *Store) resolve(ctx context.Context, image testbed.Image, lock *Lock) (*
 func asked(l lockedImage, image testbed.Image) bool {
 	return optional(l.Release) == image.Release && optional(l.KernelVersion) == image.KernelVersion &&
 		optional(l.Kernel) == image.Kernel && optional(l.Modules) == image.Modules &&
-		slices.Equal(all(l.Asked), image.Packages) && (l.Asked == nil || l.Userland == image.Userland) &&
+		slices.Equal(namesIn(l.Asked), image.Packages) && (l.Asked == nil || l.Userland == image.Userland) &&
 		(l.Expired == nil || image.AllowExpired)
 }
 
-func all(names *[]string) []string {
+func namesIn(names *[]string) []string {
 	if names == nil {
 		return nil
 	}

@@ -38,7 +38,7 @@ func isCounted(t testbed.TestResult) bool { return t.Unit == testbed.UnitInstruc
 // countedText explains the figures of a test whose clock counts instructions.
 const countedText = "Figures are instructions per transaction, and no time: all that the guest's one processor executed from a request to its response. " +
 	"The machines were namespaces of one guest, so both ends are in them, the agents' own loops, and the veth pair that was the wire; a NIC, its driver, an interrupt and a hypervisor are not. " +
-	"The guest's clock was the number of its instructions (QEMU -icount), and nothing reached it from outside, so the same seed gives the same figures to the last digit on any machine with this QEMU. " +
+	"The guest's clock was the number of its instructions (QEMU -icount), and nothing reached it from outside, so the same seed gives the same figures to the last digit with this QEMU and this testbed. " +
 	"Another seed has other hash seeds and ports; the interval is over seeds. Waiting takes no instructions: a mode that waits longer is not seen to."
 
 // countedCaption is what a table of counts says of its figures.

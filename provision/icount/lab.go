@@ -203,8 +203,7 @@ func (l *lab) counter(one proto.Segment) (*provision.Counter, error) {
 }
 
 // read takes the guest's output apart: what the agents said, and the names of
-// functions. One that is cut short says so: its checksum
-// comes last.
+// functions. One that is cut short says so: its checksum comes last.
 func read(output []byte) (said map[proto.Role][]proto.Message, names proto.Said, err error) {
 	plain, err := gzip.NewReader(bytes.NewReader(output))
 	if err != nil {

@@ -175,16 +175,9 @@ func setUp(ctx context.Context, client *sshclient.Client, m provision.MachineReq
 		Args: []string{"sh", "-e", "-c", "exec 2>&1\n" + m.Setup}, Stdout: &out,
 	})
 	if err != nil {
-		return fmt.Errorf("set up %q: %w; its last words:\n%s", m.Name, err, lastLines(out.String()))
+		return fmt.Errorf("set up %q: %w; its last words:\n%s", m.Name, err, strings.Join(provision.Tail(out.Bytes(), provision.ConsoleLines), "\n"))
 	}
 	return nil
-}
-
-// lastLines is what of a command's output a person needs to see what went wrong.
-func lastLines(text string) string {
-	const most = 20
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-most):], "\n")
 }
 
 // sshTimeout bounds the wait for an answer of a machine that was ready once.

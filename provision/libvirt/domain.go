@@ -72,8 +72,7 @@ func (w wantedLab) devices(made making) devicesXML {
 	return d
 }
 
-// readOnlyDisk is left to the guest's page cache alone: the host would keep the
-// same bytes a second time.
+// readOnlyDisk is one that the guest cannot write to, and mounts over its root.
 func readOnlyDisk(file string) diskXML {
 	d := diskXML{Type: "file", Device: "disk", Source: fileXML{File: file}, ReadOnly: &struct{}{}}
 	d.Driver.Name, d.Driver.Type = "qemu", "raw"
