@@ -194,7 +194,7 @@ func (j *job) listen(ctx context.Context) error {
 		return err
 	}
 	if j.block.Pass == proto.PassCapability {
-		return j.openStation()
+		return j.openStation(ctx)
 	}
 	return j.serve(ctx)
 }

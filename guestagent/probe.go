@@ -21,8 +21,8 @@ func probed(mode proto.Mode) proto.Mode {
 }
 
 // openStation is the server's part: the other machine.
-func (j *job) openStation() (err error) {
-	j.station, err = capability.NewHost(j.mode, j.spec.Self.Device)
+func (j *job) openStation(ctx context.Context) (err error) {
+	j.station, err = capability.NewHost(ctx, j.mode, j.spec.Self.Device)
 	return err
 }
 

@@ -19,6 +19,8 @@ func probing(t *testing.T, modes []proto.Mode) map[string]map[string]proto.Capab
 		client.segment.Blocks[i].Pass = proto.PassCapability
 	}
 	server.segment.Blocks = client.segment.Blocks
+	client.SwitchOnIPv6(t)
+	server.SwitchOnIPv6(t)
 	before := [2][]string{client.Snapshot(t), server.Snapshot(t)}
 	began := time.Now()
 	run(t.Context(), client, server)
@@ -45,31 +47,32 @@ func probing(t *testing.T, modes []proto.Mode) map[string]map[string]proto.Capab
 
 // answers are the names of the probes whose letters stand in capable, in order.
 var answers = []string{
-	"ipv4", "service_request", "service_reply", "conntrack", "filter", "host_to_container", "container_to_host", "sibling",
+	"ipv4", "ipv6", "service_request", "service_reply", "conntrack", "filter", "host_to_container", "container_to_host", "sibling",
 	"inbound", "own_mac", "port_security", "arp", "broadcast", "multicast", "link_flap",
 }
 
 // capable is what each mode must be found to do: w works, f fails, u unsupported;
-// a dot depends on the machine, whose bridges may pass packets to netfilter.
+// a dot depends on the machine: its bridges may pass packets to netfilter, and it may
+// answer the container's IPv6 neighbours or not.
 var capable = []struct {
 	mode proto.Mode
 	want string
 }{
-	{proto.Mode{Name: "docker0", Kind: "veth", Uplink: "bridge", Masquerade: true}, "wwwwwwwwfwwfffw"},
-	{proto.Mode{Name: "veth_l2", Kind: "veth", Uplink: "l2"}, "www..wwwwwfwwww"},
-	{proto.Mode{Name: "routed", Kind: "veth", Uplink: "routed"}, "wwwwwwwwwwwfffw"},
-	{proto.Mode{Name: "redirect", Kind: "veth", Uplink: "routed", Redirect: "peer"}, "wffffwwfwwwfffw"},
-	{proto.Mode{Name: "macvlan", Kind: "macvlan", Mode: "bridge"}, "wffffffwwwfwwww"},
-	{proto.Mode{Name: "macvlan_private", Kind: "macvlan", Mode: "private"}, "wfffffffwwfwwww"},
-	{proto.Mode{Name: "macvlan_passthru", Kind: "macvlan", Mode: "passthru"}, "wffuffffwfwwwww"},
-	{proto.Mode{Name: "macvlan_shim", Kind: "macvlan", Mode: "bridge", Shim: true}, "wwwffwwwwwfwwww"},
-	{proto.Mode{Name: "ipvlan_l2", Kind: "ipvlan", Mode: "l2"}, "wffffffwwfwwwww"},
-	{proto.Mode{Name: "ipvlan_l2_shim", Kind: "ipvlan", Mode: "l2", Shim: true}, "wwwffwwwwfwwwww"},
-	{proto.Mode{Name: "ipvlan_l3", Kind: "ipvlan", Mode: "l3"}, "wwf.wffwwfwfffw"},
-	{proto.Mode{Name: "ipvlan_l3s", Kind: "ipvlan", Mode: "l3s"}, "wwwwwffwwfwfffw"},
-	{proto.Mode{Name: "netkit_redirect", Kind: "netkit", Mode: "l3", Redirect: "peer"}, "wffffwwfwfwfffw"},
-	{proto.Mode{Name: "vxlan", Kind: "vxlan"}, "www..wwwwwwwwww"},
-	{proto.Mode{Name: "wireguard", Kind: "wireguard"}, "wwwuwwwwwwuff.w"},
+	{proto.Mode{Name: "docker0", Kind: "veth", Uplink: "bridge", Masquerade: true}, "wfwwwwwwwfwwfffw"},
+	{proto.Mode{Name: "veth_l2", Kind: "veth", Uplink: "l2"}, "wwww..wwwwwfwwww"},
+	{proto.Mode{Name: "routed", Kind: "veth", Uplink: "routed"}, "wfwwwwwwwwwwfffw"},
+	{proto.Mode{Name: "redirect", Kind: "veth", Uplink: "routed", Redirect: "peer"}, "wfffffwwfwwwfffw"},
+	{proto.Mode{Name: "macvlan", Kind: "macvlan", Mode: "bridge"}, "wwffffffwwwfwwww"},
+	{proto.Mode{Name: "macvlan_private", Kind: "macvlan", Mode: "private"}, "wwfffffffwwfwwww"},
+	{proto.Mode{Name: "macvlan_passthru", Kind: "macvlan", Mode: "passthru"}, "wwffuffffwfwwwww"},
+	{proto.Mode{Name: "macvlan_shim", Kind: "macvlan", Mode: "bridge", Shim: true}, "wwwwffwwwwwfwwww"},
+	{proto.Mode{Name: "ipvlan_l2", Kind: "ipvlan", Mode: "l2"}, "wwffffffwwfwwwww"},
+	{proto.Mode{Name: "ipvlan_l2_shim", Kind: "ipvlan", Mode: "l2", Shim: true}, "wwwwffwwwwfwwwww"},
+	{proto.Mode{Name: "ipvlan_l3", Kind: "ipvlan", Mode: "l3"}, "wwwf.wffwwfwfffw"},
+	{proto.Mode{Name: "ipvlan_l3s", Kind: "ipvlan", Mode: "l3s"}, "w.wwwwffwwfwfffw"},
+	{proto.Mode{Name: "netkit_redirect", Kind: "netkit", Mode: "l3", Redirect: "peer"}, "wfffffwwfwfwfffw"},
+	{proto.Mode{Name: "vxlan", Kind: "vxlan"}, "wwww..wwwwwwwwww"},
+	{proto.Mode{Name: "wireguard", Kind: "wireguard"}, "wuwwuwwwwwwuff.w"},
 }
 
 // TestCapabilities: what works in each mode, and what does not, is found by

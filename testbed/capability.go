@@ -4,6 +4,7 @@ package testbed
 // columns, each with what it says when it works.
 var CapabilityNames = []CapabilityName{
 	{"ipv4", "IPv4", "the other machine answers the container"},
+	{"ipv6", "IPv6", "the same with IPv6 switched on at the container and nothing else configured"},
 	{"service_request", "service →", "the machine translates a request to a virtual service address"},
 	{"service_reply", "service ←", "and the reply back"},
 	{"conntrack", "conntrack", "the machine tracks the container's connections"},

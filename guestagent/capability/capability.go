@@ -81,6 +81,7 @@ type probe struct {
 // last, for it may break what others need.
 var probes = []probe{
 	{"ipv4", (*visit).ipv4},
+	{"ipv6", (*visit).ipv6},
 	{"service_request", (*visit).serviceRequest},
 	{"service_reply", (*visit).serviceReply},
 	{"conntrack", (*visit).conntrack},

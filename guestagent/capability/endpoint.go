@@ -49,7 +49,12 @@ func (x exchange) said() string {
 	case x.back == nil:
 		return fmt.Sprintf("no answer within %v", x.waited)
 	}
-	return fmt.Sprintf("answered by %s, which saw %s", x.back.from, x.back.us)
+	return fmt.Sprintf("answered by %s, which saw %s", bare(x.back.from), x.back.us)
+}
+
+// bare is an address without the zone, which says something to its own machine only.
+func bare(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().WithZone(""), a.Port())
 }
 
 // reason is the kernel's word for an error.
@@ -60,17 +65,18 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// listen opens an endpoint on an address of a namespace.
+// listen opens an endpoint on an address of a namespace. The zone of a link-local
+// address is the interface's index.
 func listen(in func(func() error) error, address netip.Addr) (*endpoint, error) {
 	e := &endpoint{asked: map[string]netip.AddrPort{}, answers: map[string]answer{}}
 	err := in(func() (err error) {
-		e.conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))
+		e.conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	e.address = e.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	e.address = netip.AddrPortFrom(address, e.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
 	go e.serve()
 	return e, nil
 }
@@ -90,13 +96,14 @@ func (e *endpoint) serve() {
 		if err != nil { // Such as an ICMP error of a packet that was sent before.
 			continue
 		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		// The zone is the endpoint's: package net names it after an interface of any namespace.
+		from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(e.address.Addr().Zone()), from.Port())
 		text := string(buffer[:n])
 		if token, is := strings.CutPrefix(text, askWord); is {
 			e.mu.Lock()
 			e.asked[token] = from
 			e.mu.Unlock()
-			_, _ = e.conn.WriteToUDPAddrPort([]byte(token+answerWord+from.String()), from)
+			_, _ = e.conn.WriteToUDPAddrPort([]byte(token+answerWord+bare(from).String()), from)
 		} else if token, us, is := strings.Cut(text, answerWord); is {
 			e.mu.Lock()
 			e.answers[token] = answer{from: from, us: us}

@@ -19,13 +19,31 @@ func (v *visit) heard(ctx context.Context, from *endpoint, to netip.AddrPort) fi
 	if silent.answered() {
 		return unsupported("%s answers on every port, so an answer says nothing", to.Addr()).with("port %d: %s", closed, silent.said())
 	}
-	return decide(x.answered(), "%s → %s: %s", from.address, to, x.said()).with("port %d of the same address: not answered", closed)
+	return decide(x.answered(), "%s → %s: %s", bare(from.address), bare(to), x.said()).with("port %d of the same address: not answered", closed)
 }
 
 func (v *visit) peer() netip.AddrPort { return netip.AddrPortFrom(v.Peer.Address, v.Peer.Port) }
 
 func (v *visit) ipv4(ctx context.Context) (finding, error) {
 	return v.heard(ctx, v.inside, v.peer()), nil
+}
+
+// ipv6: the container and the other machine reach each other by link-local
+// addresses, which is IPv6 with nothing configured.
+func (v *visit) ipv6(ctx context.Context) (finding, error) {
+	if !v.Peer.LinkLocal.IsValid() {
+		return unsupported("the other machine has no IPv6 address there"), nil
+	}
+	own, err := v.Mode.LinkLocal(ctx)
+	if err != nil {
+		return finding{}, err
+	}
+	from, err := listen(v.Mode.Inside, own)
+	if err != nil {
+		return finding{}, err
+	}
+	defer from.close()
+	return v.heard(ctx, from, netip.AddrPortFrom(v.Peer.LinkLocal.WithZone(own.Zone()), v.Peer.Six)), nil
 }
 
 func (v *visit) hostToContainer(ctx context.Context) (finding, error) {

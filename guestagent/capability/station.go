@@ -21,6 +21,10 @@ type Station struct {
 	Address netip.Addr `json:"address"`
 	Port    uint16     `json:"port"`  // Echoes.
 	Other   uint16     `json:"other"` // Echoes too; nothing is said about it to anyone.
+	// LinkLocal is the same place's IPv6 address, and Six the port that echoes there;
+	// none without IPv6.
+	LinkLocal netip.Addr `json:"link_local,omitzero"`
+	Six       uint16     `json:"six,omitempty"`
 }
 
 // Order is what the other machine is to do.
@@ -47,12 +51,13 @@ type Seen struct {
 type Host struct {
 	Station
 	one, other *endpoint
+	six        *endpoint // nil without IPv6.
 	wire       *wire
 	member     int // A socket that has joined the group, so that the NIC lets it in; -1 without.
 }
 
 // NewHost opens them where a mode has its socket, and looks at the NIC.
-func NewHost(mode *netmode.Mode, nic string) (h *Host, err error) {
+func NewHost(ctx context.Context, mode *netmode.Mode, nic string) (h *Host, err error) {
 	h = &Host{member: -1}
 	defer func() {
 		if err != nil {
@@ -72,12 +77,28 @@ func NewHost(mode *netmode.Mode, nic string) (h *Host, err error) {
 		return h, err
 	}
 	h.Station = Station{Address: mode.Published, Port: h.one.address.Port(), Other: h.other.address.Port()}
-	return h, nil
+	return h, h.listenSix(ctx, mode)
+}
+
+// listenSix opens the IPv6 endpoint. A machine without IPv6 has none.
+func (h *Host) listenSix(ctx context.Context, mode *netmode.Mode) error {
+	own, err := mode.LinkLocal(ctx)
+	if errors.Is(err, netmode.ErrNoIPv6) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if h.six, err = listen(mode.Inside, own); err != nil {
+		return err
+	}
+	h.LinkLocal, h.Six = own, h.six.address.Port()
+	return nil
 }
 
 // Close ends the part.
 func (h *Host) Close() {
-	for _, one := range []*endpoint{h.one, h.other} {
+	for _, one := range []*endpoint{h.one, h.other, h.six} {
 		if one != nil {
 			one.close()
 		}

@@ -128,3 +128,28 @@ func must(t testing.TB, what string, err error) {
 		t.Fatalf("%s: %v", what, err)
 	}
 }
+
+// SwitchOnIPv6 gives the NIC its link-local address, as a guest's has one.
+func (m *Machine) SwitchOnIPv6(t testing.TB) {
+	t.Helper()
+	for _, one := range []struct{ key, value string }{
+		{"accept_dad", "0"}, {"accept_ra", "0"}, {"router_solicitations", "0"}, {"disable_ipv6", "0"},
+	} {
+		must(t, "switch IPv6 on", m.Sysctl("net/ipv6/conf/"+NIC+"/"+one.key, one.value))
+	}
+	nic, err := m.Links.LinkByName(NIC)
+	must(t, "find "+NIC, err)
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		addresses, err := m.Links.AddrList(nic, unix.AF_INET6)
+		must(t, "list addresses", err)
+		if len(addresses) == 1 && addresses[0].Flags&unix.IFA_F_TENTATIVE == 0 {
+			return
+		}
+	}
+	t.Fatal("no link-local address")
+}
+
+// Sysctl writes one in the machine's namespace.
+func (m *Machine) Sysctl(key, value string) error {
+	return m.Space.Do(func() error { return os.WriteFile("/proc/sys/"+key, []byte(value), 0) })
+}

@@ -40,8 +40,3 @@ func RequireUnsupported(t testing.TB, mode proto.Mode, err error) {
 		t.Fatalf("mode %q is unsupported, though this machine has modules in %s: %v", mode.Name, folder, err)
 	}
 }
-
-// Sysctl writes one in the machine's namespace.
-func (m *Machine) Sysctl(key, value string) error {
-	return m.Space.Do(func() error { return os.WriteFile("/proc/sys/"+key, []byte(value), 0) })
-}

@@ -86,6 +86,7 @@ func TestWhatIsNoEngine(t *testing.T) {
 			if err != nil {
 				return
 			}
+			_, _ = conn.Read(make([]byte, 512)) // The request, which would find the pipe broken.
 			fmt.Fprint(conn, "SSH-2.0-OpenSSH\r\n")
 			conn.Close()
 		}
