@@ -97,7 +97,7 @@ func (a *app) sayWhatRuns(ctx context.Context, s *session, lab *run.Lab) {
 		return
 	}
 	for _, l := range labs {
-		if l.Name == lab.Name {
+		if l.Name == lab.Name && len(l.Machines) > 0 {
 			connect := a.connectFlag(lab)
 			fmt.Fprintf(a.stderr, "running: %s; look around: testbed%s ssh %s; remove: testbed%s down %s\n",
 				machineNames(l), connect, firstMachine(l), connect, l.Name)

@@ -116,6 +116,9 @@ func TestFindings(t *testing.T) {
 			p.write("/proc/cpuinfo", "flags : svm hypervisor\n")
 		}, "KVM", Warn, "emulation", "sudo modprobe kvm_amd"},
 		{"KVM not allowed", 1000, func(p *patient) { p.devices["/dev/kvm"] = false }, "KVM", Warn, "may not open", "sudo usermod -aG kvm jane"},
+		{"KVM for kernels made for it", 0, func(p *patient) {
+			p.write("/proc/cpuinfo", "flags : fpu hypervisor\n")
+		}, "KVM", Warn, "made for it", ""},
 		{"no nested KVM", 0, func(p *patient) {
 			p.take("/dev/kvm")
 			p.write("/proc/cpuinfo", "flags : fpu hypervisor\n")

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/testbed-lab/testbed/provision"
 )
 
 func (h *host) processor(context.Context) Finding {
@@ -17,19 +19,25 @@ func (h *host) processor(context.Context) Finding {
 	return ok("amd64")
 }
 
-func (h *host) hasKVM() bool { return h.writable(h.path("/dev/kvm")) }
+// hasKVM says whether KVM is there and runs Debian's kernels.
+func (h *host) hasKVM() bool {
+	return h.writable(h.path("/dev/kvm")) && provision.Virtualizes(h.read("/proc/cpuinfo"))
+}
 
 func (h *host) kvm(context.Context) Finding {
 	const without = "; machines run under QEMU's emulation (TCG), many times slower"
-	flags := strings.Fields(cpuFlags(h.read("/proc/cpuinfo")))
+	cpuinfo := h.read("/proc/cpuinfo")
+	flags := provision.CPUFlags(cpuinfo)
 	module := "kvm_intel"
 	if slices.Contains(flags, "svm") {
 		module = "kvm_amd"
 	}
-	capable := slices.Contains(flags, "vmx") || slices.Contains(flags, "svm")
+	capable := provision.Virtualizes(cpuinfo)
 	switch {
 	case h.hasKVM():
 		return ok("/dev/kvm can be used")
+	case !capable && h.exists("/dev/kvm"):
+		return warn("the processor shows neither vmx nor svm, and a KVM that does without (kvm_pvm) runs only kernels made for it"+without, "")
 	case h.exists("/dev/kvm"):
 		return warn("user "+h.user+" may not open /dev/kvm"+without, h.sudo("usermod -aG kvm "+h.user)+" # then log in again")
 	case capable:
@@ -39,15 +47,6 @@ func (h *host) kvm(context.Context) Finding {
 			"modprobe kvm_intel nested=1 # or kvm_amd, on its host, and give it the CPU model \"host\"")
 	}
 	return warn("the processor shows neither vmx nor svm: none, or switched off in the firmware"+without, "")
-}
-
-func cpuFlags(cpuinfo string) string {
-	for line := range strings.Lines(cpuinfo) {
-		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "flags" {
-			return value
-		}
-	}
-	return ""
 }
 
 // minimumQEMU under TCG: 7.2 corrupted the memory of 6.12 guests in 7 of 51

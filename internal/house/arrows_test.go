@@ -52,7 +52,7 @@ var arrows = map[string][]string{
 	"cmd/testbed": {"internal/cli"},
 
 	"internal/terminal":  {"internal/progress"},
-	"internal/doctor":    {"images/archive", "provision/local"},
+	"internal/doctor":    {"images/archive", "provision", "provision/local"},
 	"internal/payload":   {},
 	"internal/e2e":       {},
 	"internal/house/...": {},

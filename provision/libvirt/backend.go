@@ -70,7 +70,7 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 		return nil, err
 	}
 	if b.host.accelerator != "kvm" {
-		b.sink.Note("no KVM here: machines run under QEMU's emulation (TCG), many times slower; ratios between modes still mean something, nanoseconds do not carry over")
+		b.sink.Note("no KVM here that runs Debian's kernels: machines run under QEMU's emulation (TCG), many times slower; ratios between modes still mean something, nanoseconds do not carry over")
 	}
 	return b, nil
 }
