@@ -25,10 +25,16 @@ func (t *trial) round() string { return t.called("round") }
 func (t *trial) boot() string { return t.called("boot") }
 
 func (t *trial) called(word string) string {
-	if _, unit := lengthOf(t.test); unit == testbed.UnitInstructions {
+	if t.counts() {
 		return "seed"
 	}
 	return word
+}
+
+// counts says that the trial's clock counts instructions.
+func (t *trial) counts() bool {
+	_, unit := lengthOf(t.test)
+	return unit == testbed.UnitInstructions
 }
 
 // isCounted says that a test's figures are instructions per transaction, which are

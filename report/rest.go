@@ -55,10 +55,12 @@ func (t *trial) tooFew(rounds, boots int) string {
 	switch {
 	case rounds == 0:
 		return "no round has it"
-	case rounds < stats.MinRounds:
+	case rounds < stats.MinRounds && !t.counts():
 		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, t.round()), stats.MinRounds)
 	case t.booted() > 1 && boots < stats.MinBoots:
 		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(boots, t.boot()), stats.MinBoots)
+	case t.counts() && boots < stats.MinBoots: // Of one seed, which is exact and says nothing of another.
+		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, t.round()), stats.MinBoots)
 	}
 	return ""
 }

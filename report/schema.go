@@ -3,16 +3,27 @@ package report
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 )
 
-//go:embed schema/result.schema.json
-var resultSchema []byte
+var (
+	//go:embed schema/result.schema.json
+	resultSchema []byte
+	//go:embed schema/comparison.schema.json
+	comparisonSchema []byte
+)
 
-// Schema returns the published JSON Schema (draft 2020-12) of that name. There
-// is one: "result", of result.json.
+// SchemaNames are those that [Schema] knows.
+var SchemaNames = []string{"result", "comparison"}
+
+// Schema returns the published JSON Schema (draft 2020-12) of that name: "result" is of
+// result.json, "comparison" of what a comparison prints as JSON.
 func Schema(name string) ([]byte, error) {
-	if name != "result" {
-		return nil, fmt.Errorf("no schema %q; there is: result", name)
+	switch name {
+	case "result":
+		return resultSchema, nil
+	case "comparison":
+		return comparisonSchema, nil
 	}
-	return resultSchema, nil
+	return nil, fmt.Errorf("no schema %q; there are: %s", name, strings.Join(SchemaNames, ", "))
 }

@@ -16,15 +16,15 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-func compiled(t testing.TB) *jsonschema.Schema {
-	text, err := Schema("result")
+func compiled(t testing.TB, name string) *jsonschema.Schema {
+	text, err := Schema(name)
 	require.NoError(t, err)
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	require.NoError(t, err)
 	compiler := jsonschema.NewCompiler()
 	compiler.AssertFormat()
-	require.NoError(t, compiler.AddResource("result.json", document))
-	schema, err := compiler.Compile("result.json")
+	require.NoError(t, compiler.AddResource(name+".json", document))
+	schema, err := compiler.Compile(name + ".json")
 	require.NoError(t, err)
 	return schema
 }
@@ -32,12 +32,12 @@ func compiled(t testing.TB) *jsonschema.Schema {
 func validate(t testing.TB, result []byte) error {
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(result))
 	require.NoError(t, err)
-	return compiled(t).Validate(instance)
+	return compiled(t, "result").Validate(instance)
 }
 
 func TestSchemaNames(t *testing.T) {
 	_, err := Schema("lab")
-	assert.EqualError(t, err, `no schema "lab"; there is: result`)
+	assert.EqualError(t, err, `no schema "lab"; there are: result, comparison`)
 }
 
 func TestResultsFitTheSchema(t *testing.T) {
@@ -110,7 +110,12 @@ func TestSchemaRejects(t *testing.T) {
 // Every field of the structs is in the schema, required unless it may be left
 // out, and the schema has no other.
 func TestSchemaAgreesWithTheStructs(t *testing.T) {
-	text, err := Schema("result")
+	agrees(t, "result", reflect.TypeFor[testbed.Result]())
+	agrees(t, "comparison", reflect.TypeFor[testbed.Comparison]())
+}
+
+func agrees(t *testing.T, name string, root reflect.Type) {
+	text, err := Schema(name)
 	require.NoError(t, err)
 	var schema struct {
 		Defs map[string]struct {
@@ -121,7 +126,7 @@ func TestSchemaAgreesWithTheStructs(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(text, &schema))
 	structs := map[string]reflect.Type{}
-	collect(reflect.TypeFor[testbed.Result](), structs)
+	collect(root, structs)
 	names := []string{}
 	for name, typ := range structs {
 		names = append(names, name)

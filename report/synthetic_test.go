@@ -27,6 +27,7 @@ type truth struct {
 	unsupported  map[string]string
 	cells        []testbed.Cell // Coordinates only; one without, unless given.
 	tests        []string
+	boots        int // In which the rounds ran; 0 is one.
 }
 
 // typical is what two emulated machines give.
@@ -108,7 +109,7 @@ func (w truth) rows(t testing.TB, random *rand.Rand, test string, cell map[strin
 		order := append(slices.Clone(w.modes), hostMode)
 		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, mode := range order {
-			b := testbed.Block{Test: test, Cell: cell, Mode: mode, Round: round, Index: len(blocks), Status: testbed.StatusOK,
+			b := testbed.Block{Test: test, Cell: cell, Mode: mode, Boot: round * max(w.boots, 1) / w.rounds, Round: round, Index: len(blocks), Status: testbed.StatusOK,
 				Started: time.Date(2026, 11, 22, 12, 0, len(blocks), 0, time.UTC)}
 			if reason, is := w.unsupported[mode]; is {
 				b.Status, b.Reason = testbed.StatusUnsupported, reason

@@ -22,11 +22,7 @@ const (
 // Terminal draws a result for a person: question, answer, a table a test,
 // verdicts, warnings.
 func Terminal(w io.Writer, r testbed.Result, opt TerminalOptions) error {
-	buffered := bufio.NewWriter(w)
-	p := &pen{w: buffered, width: max(opt.Width, minWidth), color: opt.Color}
-	if opt.Width == 0 {
-		p.width = defaultWidth
-	}
+	p := newPen(w, opt)
 	p.header(r)
 	for _, m := range matrixTables(r) {
 		p.matrix(m)
@@ -36,7 +32,7 @@ func Terminal(w io.Writer, r testbed.Result, opt TerminalOptions) error {
 	}
 	p.expectations(r.Expectations)
 	p.warnings(r)
-	return buffered.Flush()
+	return p.w.Flush()
 }
 
 // pen writes lines.
@@ -44,6 +40,14 @@ type pen struct {
 	w     *bufio.Writer
 	width int
 	color bool
+}
+
+func newPen(w io.Writer, opt TerminalOptions) *pen {
+	p := &pen{w: bufio.NewWriter(w), width: max(opt.Width, minWidth), color: opt.Color}
+	if opt.Width == 0 {
+		p.width = defaultWidth
+	}
+	return p
 }
 
 // style is an ANSI attribute.

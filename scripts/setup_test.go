@@ -50,7 +50,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "Debian 12 for tests", args: []string{"--test"},
-			want: []string{"(from bookworm-backports) netperf sockperf openssh-server libxml2-utils iproute2 nftables shellcheck git\n"}, never: "non-free",
+			want: []string{"(from bookworm-backports) netperf sockperf openssh-server libxml2-utils iproute2 nftables shellcheck git perl python3-junitparser\n"}, never: "non-free",
 		},
 		{
 			name: "Debian 12 without non-free", args: []string{"--test"},
@@ -151,8 +151,19 @@ func TestPlan(t *testing.T) {
 				m.equip()
 				m.say("qemu-system-x86_64", "QEMU emulator version 7.2.15 (Debian)")
 				m.write(m.root+"/dev/kvm", "")
+				m.write(m.root+"/proc/cpuinfo", "flags\t\t: fpu vmx\n")
 			},
 			never: "missing",
+		},
+		{
+			name: "QEMU 7.2 with a KVM for kernels made for it",
+			change: func(m *machine) {
+				m.equip()
+				m.say("qemu-system-x86_64", "QEMU emulator version 7.2.15 (Debian)")
+				m.write(m.root+"/dev/kvm", "")
+				m.write(m.root+"/proc/cpuinfo", "flags\t\t: fpu hypervisor\n")
+			},
+			want: []string{"missing: QEMU-10"},
 		},
 		{
 			name: "no Go",

@@ -19,7 +19,7 @@ const (
 	exitDone         = 0
 	exitFailed       = 1 // The machine, libvirt, a guest, a cell of a matrix.
 	exitUsage        = 2 // The lab file or the command line is wrong.
-	exitRefuted      = 3 // An expectation refuted.
+	exitRefuted      = 3 // An expectation refuted, or a regression found.
 	exitInconclusive = 4 // A verdict asked for, and none given.
 )
 
@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 		&cobra.Group{ID: "file", Title: "Lab files and images:"},
 		&cobra.Group{ID: "house", Title: "This machine:"},
 	)
-	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand(), a.explainCommand())
+	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand(), a.compareCommand(), a.explainCommand())
 	grouped(root, "look", a.lsCommand(), a.statusCommand(), a.sshCommand(), a.execCommand(), a.consoleCommand())
 	grouped(root, "file", a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.imagesCommand(), a.schemaCommand())
 	grouped(root, "house", a.doctorCommand(), a.gcCommand(), a.versionCommand())
@@ -107,7 +107,7 @@ For a quick look without VMs, libvirt or images, in namespaces of this kernel:
   testbed run --backend local lab.hcl
 
 Exit status: 0 done; 1 something failed; 2 the lab file or the command line is
-wrong; 3 an expectation was refuted; 4 a verdict was inconclusive.`
+wrong; 3 an expectation was refuted, or a regression found; 4 inconclusive.`
 
 // statusError carries an exit status without a message of its own.
 type statusError int

@@ -52,6 +52,12 @@ func TestUsageMistakes(t *testing.T) {
 		{[]string{"validate", "missing.hcl"}, []string{"missing.hcl"}},
 		{[]string{"validate", "x.hcl", "--var", "rounds"}, []string{`--var "rounds" is not NAME=VALUE`}},
 		{[]string{"report", "nowhere"}, []string{"nowhere"}},
+		{[]string{"compare", "one"}, []string{"usage: testbed compare BASE NEW..."}},
+		{[]string{"compare", "nowhere", "nowhere"}, []string{"nowhere", "holds a result.json"}},
+		{[]string{"compare", "a", "b", "--format", "pdf"}, []string{`no format "pdf"`, "junit"}},
+		{[]string{"compare", "a", "b", "--max-regression", "two"}, []string{`"two" is no share`, "2%"}},
+		{[]string{"compare", "a", "b", "--max-regression", "200%"}, []string{"not between 0 and 100%"}},
+		{[]string{"compare", "a", "b", "--base-cell", "old"}, []string{`"old" is no coordinate`, "kernel=old"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
 			got := invoke(t, "", c.args...)

@@ -8,14 +8,14 @@ import (
 
 func (a *app) schemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:       "schema result",
-		Short:     "Print the JSON Schema of result.json",
+		Use:       "schema NAME",
+		Short:     "Print the JSON Schema of result.json, or of a comparison",
 		Args:      args(cobra.ExactArgs(1)),
-		ValidArgs: []string{"result"},
+		ValidArgs: report.SchemaNames,
 		RunE: func(_ *cobra.Command, given []string) error {
 			schema, err := report.Schema(given[0])
 			if err != nil {
-				return usageError{err, "testbed schema result"}
+				return usageError{err, "testbed schema result, or: testbed schema comparison"}
 			}
 			_, err = a.stdout.Write(schema)
 			return err

@@ -57,6 +57,11 @@ func TestLocalRun(t *testing.T) {
 	u.do("run", "--backend", "local", path)
 	checkLocalResult(t, u.dir+"/results/local-run/latest")
 	localRemains(t)
+
+	again := u.try("compare", "first", "results/local-run/latest")
+	require.Equal(t, 4, again.status, "two rounds decide nothing: %s", again.stderr)
+	require.Contains(t, again.stdout, "2 rounds, 6 needed")
+	checkWidth(t, again.stdout)
 }
 
 func checkLocalResult(t *testing.T, dir string) {

@@ -124,3 +124,14 @@ func PlainMean(values []float64) Mean {
 	}
 	return Mean{Value: average(values), Error: math.Sqrt(variance(values) / n), Freedom: n - 1}
 }
+
+// Minus is the difference of two independent means, with Welch's error and
+// Satterthwaite's degrees of freedom (Welch 1947, Satterthwaite 1946).
+func (m Mean) Minus(other Mean) Mean {
+	a, b := m.Error*m.Error, other.Error*other.Error
+	d := Mean{Value: m.Value - other.Value, Error: math.Sqrt(a + b), Freedom: m.Freedom + other.Freedom}
+	if parts := a*a/m.Freedom + b*b/other.Freedom; parts > 0 {
+		d.Freedom = (a + b) * (a + b) / parts
+	}
+	return d
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/report/ci"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// comparing are the flags of a verdict between results.
+type comparing struct {
+	metric, margin, format string
+	force                  bool
+	baseCell, newCell      []string
+}
+
+func (a *app) compareCommand() *cobra.Command {
+	var o comparing
+	cmd := &cobra.Command{
+		Use:   "compare BASE NEW...",
+		Short: "Judge results against a base: regression, improvement, equal",
+		Long: "Judge stored results against a base, mode by mode. BASE and NEW are results'\n" +
+			"folders; nothing is measured. A change is a regression or an improvement where\n" +
+			"its interval lies beyond the margin, equal where it lies within, and\n" +
+			"inconclusive otherwise; claims are corrected for how many modes there are.\n\n" +
+			"Where machines boot, the boot is the unit: three boots on each side at least\n" +
+			"(boots = 3 in the test; seeds = 3 where instructions are counted). Without\n" +
+			"machines that boot, modes are judged by their ratio to host.\n\n" +
+			"Exit status: 0 equal or better; 3 a regression; 4 inconclusive.",
+		Example: "  testbed compare results/lab/20261101T020000Z results/lab/latest\n" +
+			"  testbed compare --max-regression 0.5% --format junit base new\n" +
+			"  testbed compare kernels kernels --base-cell kernel=old --new-cell kernel=new",
+		Args: args(cobra.MinimumNArgs(2)),
+	}
+	o.flags(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&o.force, "force", false, "compare what is not comparable, such as another\nQEMU or CPU model, and say so in every output")
+	flags.StringArrayVar(&o.baseCell, "base-cell", nil, "of BASE's matrix, the cells with `NAME=VALUE`")
+	flags.StringArrayVar(&o.newCell, "new-cell", nil, "of NEW's matrix, the cells with `NAME=VALUE`")
+	cmd.RunE = func(_ *cobra.Command, given []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
+		base, err := sideAt(given[0], o.baseCell)
+		if err != nil {
+			return err
+		}
+		var others []report.CompareSide
+		for _, dir := range given[1:] {
+			side, err := sideAt(dir, o.newCell)
+			if err != nil {
+				return err
+			}
+			others = append(others, side)
+		}
+		all, err := o.compare(base, others)
+		if err != nil {
+			return err
+		}
+		if err := a.showComparison(all, o.format); err != nil {
+			return err
+		}
+		return verdictStatus(report.Worst(all))
+	}
+	return cmd
+}
+
+func (o *comparing) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.metric, "metric", "p50", "judge by `METRIC`: p50, p90, p99, p999, mean\nor rate")
+	flags.StringVar(&o.margin, "max-regression", "2%", "a change up to `SHARE` is equal")
+	flags.StringVar(&o.format, "format", "terminal", "print as `FORMAT`: terminal, json, markdown, junit,\nktap or github")
+}
+
+var compareFormats = []string{"terminal", "json", "markdown", "junit", "ktap", "github"}
+
+// check refuses before anything is read or measured.
+func (o *comparing) check() error {
+	if _, err := shareOf(o.margin); err != nil {
+		return usageError{fmt.Errorf("--max-regression: %w", err), "write a share of 1, or per cent: 0.02 or 2%"}
+	}
+	if !slices.Contains(compareFormats, o.format) {
+		return usageError{fmt.Errorf("no format %q", o.format), "--format takes one of: " + strings.Join(compareFormats, ", ")}
+	}
+	return nil
+}
+
+func (o *comparing) compare(base report.CompareSide, others []report.CompareSide) ([]testbed.Comparison, error) {
+	margin, err := shareOf(o.margin)
+	if err != nil {
+		return nil, err
+	}
+	all, err := report.Compare(base, others, report.CompareOptions{Metric: o.metric, Margin: margin, Force: o.force})
+	var incomparable *report.IncomparableError
+	switch {
+	case errors.As(err, &incomparable):
+		return nil, usageError{err, incomparable.Hint()}
+	case err != nil:
+		return nil, usageError{err, "testbed compare --help"}
+	}
+	return all, nil
+}
+
+// shareOf reads 0.02 and 2%.
+func shareOf(text string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	value, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no share", text)
+	}
+	if percent {
+		value /= 100
+	}
+	if !(value >= 0 && value < 1) {
+		return 0, fmt.Errorf("%q is not between 0 and 100%%", text)
+	}
+	return value, nil
+}
+
+// sideAt reads a result, by its folder or a file in it.
+func sideAt(path string, coordinates []string) (report.CompareSide, error) {
+	cell := map[string]string{}
+	for _, one := range coordinates {
+		name, value, is := strings.Cut(one, "=")
+		if !is {
+			return report.CompareSide{}, usageError{fmt.Errorf("%q is no coordinate of a matrix", one), "write NAME=VALUE, as kernel=old"}
+		}
+		cell[name] = value
+	}
+	dir := path
+	if filepath.Base(path) == report.ResultFile {
+		dir = filepath.Dir(path)
+	}
+	result, blocks, err := report.Read(dir)
+	if err != nil {
+		return report.CompareSide{}, usageError{err, "give a folder that holds a result.json"}
+	}
+	return report.CompareSide{Path: path, Result: result, Blocks: blocks, Cell: cell}, nil
+}
+
+func (a *app) showComparison(all []testbed.Comparison, format string) error {
+	inSuites := map[string]func(io.Writer, []ci.Suite) error{"junit": ci.JUnit, "ktap": ci.KTAP, "github": ci.GitHub}
+	switch format {
+	case "json":
+		return report.CompareJSON(a.stdout, all)
+	case "markdown":
+		return report.CompareMarkdown(a.stdout, all)
+	case "terminal":
+		return report.CompareTerminal(a.stdout, all, report.TerminalOptions{Width: a.width(), Color: a.color()})
+	}
+	return inSuites[format](a.stdout, report.CompareSuites(all))
+}
+
+// verdictStatus is what a verdict ends with.
+func verdictStatus(verdict string) error {
+	switch verdict {
+	case testbed.Regression:
+		return statusError(exitRefuted)
+	case testbed.Undecided:
+		return statusError(exitInconclusive)
+	}
+	return nil
+}
