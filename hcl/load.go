@@ -33,6 +33,9 @@ type File struct {
 	Lab  *testbed.Lab
 	Text []byte // As it was read.
 
+	// Images are all that the file declares, also those that no cell uses.
+	Images []testbed.Image
+
 	unbuilt    *Diagnostics
 	predicates [][]testbed.Predicate
 }
@@ -102,7 +105,7 @@ func Parse(text []byte, path string, opt Options) (*File, *Diagnostics) {
 	digest := sha256.Sum256(text)
 	l.lab.Digest = hex.EncodeToString(digest[:])
 	l.lab.Variables = opt.Vars
-	return &File{Lab: l.lab, Text: text, unbuilt: out.notBuilt(), predicates: l.predicates}, out.diagnostics()
+	return &File{Lab: l.lab, Text: text, Images: l.all, unbuilt: out.notBuilt(), predicates: l.predicates}, out.diagnostics()
 }
 
 // parseBody gives nil after reporting why the text is not HCL at all. What

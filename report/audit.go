@@ -28,8 +28,8 @@ func (t *trial) audit(r testbed.TestResult) []string {
 	if n := len(t.first().samples); n < len(t.rounds) {
 		warn("%s of %d without both host blocks; the noise floor rests on the others", count(len(t.rounds)-n, "round"), len(t.rounds))
 	}
-	if n := r.NoiseFloor.N; r.NoiseFloor.Estimate != nil && n < stats.MinRounds {
-		warn("no interval is given on fewer than %d %ss", stats.MinRounds, t.round())
+	if n := r.NoiseFloor.N; r.NoiseFloor.Estimate != nil && n < t.least() {
+		warn("no interval is given on fewer than %d %ss", t.least(), t.round())
 	}
 	if r.Boots > 1 && r.Boots < stats.MinBoots {
 		warn("no interval is given on fewer than %d boots", stats.MinBoots)

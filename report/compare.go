@@ -49,7 +49,7 @@ func (e *IncomparableError) Hint() string {
 func Compare(base CompareSide, others []CompareSide, o CompareOptions) ([]testbed.Comparison, error) {
 	m, known := metricNamed(o.Metric)
 	if !known {
-		return nil, fmt.Errorf("no metric %q; there are: p50, p90, p99, p999, mean, rate", o.Metric)
+		return nil, fmt.Errorf("no metric %q; there are: %s", o.Metric, strings.Join(MetricNames(), ", "))
 	}
 	if !(o.Margin >= 0 && o.Margin < 1) {
 		return nil, fmt.Errorf("a margin of %v is not between 0 and 1", o.Margin)

@@ -94,9 +94,9 @@ var passing = []string{"uptime_seconds", "qemu_command_lines", "hostname", "conn
 func environmentDifferences(base, other CompareSide) []testbed.Differing {
 	b, n := base.Result, other.Result
 	all := factDifferences("", map[string]any{
-		"accelerator": b.Accelerator, "backend": b.Backend, "testbed": b.Tool.Version, "agent": b.Tool.AgentSHA256, "lab file": b.LabDigest, "variables": b.Variables, "seed": b.Seed,
+		"accelerator": b.Accelerator, "backend": b.Backend, "testbed": b.Tool.Version, "agent": b.Tool.AgentSHA256, "lab file": b.LabDigest, "variables": jsonText(b.Variables), "seed": b.Seed,
 	}, map[string]any{
-		"accelerator": n.Accelerator, "backend": n.Backend, "testbed": n.Tool.Version, "agent": n.Tool.AgentSHA256, "lab file": n.LabDigest, "variables": n.Variables, "seed": n.Seed,
+		"accelerator": n.Accelerator, "backend": n.Backend, "testbed": n.Tool.Version, "agent": n.Tool.AgentSHA256, "lab file": n.LabDigest, "variables": jsonText(n.Variables), "seed": n.Seed,
 	})
 	all = append(all, factDifferences("host", b.Environment.Host, n.Environment.Host)...)
 	for _, pair := range machinePairs(base, other) {

@@ -32,6 +32,14 @@ func percentile(name string, thousandths int) metric {
 	}}
 }
 
+// MetricNames are the figures of a mode, in the order of the result.
+func MetricNames() (names []string) {
+	for _, m := range metrics {
+		names = append(names, m.name)
+	}
+	return names
+}
+
 func metricNamed(name string) (metric, bool) {
 	i := slices.IndexFunc(metrics, func(m metric) bool { return m.name == name })
 	if i < 0 {

@@ -50,17 +50,24 @@ func (t *trial) meanBy(values []float64, of func(known []float64) stats.Mean) me
 	return m
 }
 
+// least is how many rounds an interval needs: of seeds, which are boots, as many as of
+// those.
+func (t *trial) least() int {
+	if t.counts() {
+		return stats.MinBoots
+	}
+	return stats.MinRounds
+}
+
 // tooFew says why so many rounds in so many boots have no interval.
 func (t *trial) tooFew(rounds, boots int) string {
 	switch {
 	case rounds == 0:
 		return "no round has it"
-	case rounds < stats.MinRounds && !t.counts():
-		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, t.round()), stats.MinRounds)
+	case rounds < t.least():
+		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, t.round()), t.least())
 	case t.booted() > 1 && boots < stats.MinBoots:
 		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(boots, t.boot()), stats.MinBoots)
-	case t.counts() && boots < stats.MinBoots: // Of one seed, which is exact and says nothing of another.
-		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, t.round()), stats.MinBoots)
 	}
 	return ""
 }

@@ -32,6 +32,9 @@ type app struct {
 	where   string // --backend; wins over the file.
 	events  bool
 	vars    []string
+
+	against       string // --against of run.
+	verdictFormat string // In which its verdict is printed.
 }
 
 // Main runs the command line and returns the exit status.

@@ -88,18 +88,23 @@ func (o *comparing) check() error {
 	if _, err := shareOf(o.margin); err != nil {
 		return usageError{fmt.Errorf("--max-regression: %w", err), "write a share of 1, or per cent: 0.02 or 2%"}
 	}
+	if !slices.Contains(report.MetricNames(), o.metric) {
+		return usageError{fmt.Errorf("no metric %q", o.metric), "--metric takes one of: " + strings.Join(report.MetricNames(), ", ")}
+	}
 	if !slices.Contains(compareFormats, o.format) {
 		return usageError{fmt.Errorf("no format %q", o.format), "--format takes one of: " + strings.Join(compareFormats, ", ")}
 	}
 	return nil
 }
 
+// options are the flags, checked before.
+func (o *comparing) options() report.CompareOptions {
+	margin, _ := shareOf(o.margin)
+	return report.CompareOptions{Metric: o.metric, Margin: margin, Force: o.force}
+}
+
 func (o *comparing) compare(base report.CompareSide, others []report.CompareSide) ([]testbed.Comparison, error) {
-	margin, err := shareOf(o.margin)
-	if err != nil {
-		return nil, err
-	}
-	all, err := report.Compare(base, others, report.CompareOptions{Metric: o.metric, Margin: margin, Force: o.force})
+	all, err := report.Compare(base, others, o.options())
 	var incomparable *report.IncomparableError
 	switch {
 	case errors.As(err, &incomparable):

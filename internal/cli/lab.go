@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/testbed-lab/testbed/hcl"
 	"github.com/testbed-lab/testbed/internal/run"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 func (a *app) varFlag(cmd *cobra.Command) {
@@ -38,6 +40,51 @@ func (a *app) loadToRun(given []string) (*run.Lab, error) {
 		return nil, err
 	}
 	return ready(file), nil
+}
+
+// loadAgainst is the lab that a run against a base measures: both of its sides. The
+// base is an image of the file, or a Debian release whose kernel takes the place of the
+// machines'.
+func (a *app) loadAgainst(given []string, base string) (*run.Lab, error) {
+	file, err := a.parse(given)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.diagnose(file.Unbuilt()); err != nil {
+		return nil, err
+	}
+	if backend := file.Lab.Backend; backend != "libvirt" && backend != "icount" {
+		return nil, usageError{fmt.Errorf("--against: the backend %q boots no image", backend), "use --backend libvirt or icount, or compare two results: testbed compare"}
+	}
+	image, err := baseImage(file, strings.TrimPrefix(base, "image."))
+	if err != nil {
+		return nil, err
+	}
+	lab, err := ready(file).Against(image)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--against: %w", err), ""}
+	}
+	return lab, nil
+}
+
+// release looks like the name of a Debian release.
+var release = regexp.MustCompile(`^[a-z][a-z-]*$`)
+
+func baseImage(file *hcl.File, name string) (testbed.Image, error) {
+	var declared []string
+	for _, image := range file.Images {
+		if image.Name == name {
+			return image, nil
+		}
+		declared = append(declared, image.Name)
+	}
+	if !release.MatchString(name) || len(file.Lab.Images) == 0 {
+		return testbed.Image{}, usageError{
+			fmt.Errorf("--against %s: the file declares no such image, and no Debian release has such a name", name),
+			"images of the file: " + strings.Join(declared, ", "),
+		}
+	}
+	return run.Kernel(file.Lab.Images[0], name), nil
 }
 
 // ready is a lab file as the conductor takes it.

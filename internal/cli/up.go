@@ -10,6 +10,7 @@ import (
 
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/provision/local"
+	"github.com/testbed-lab/testbed/report"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -33,11 +34,51 @@ func (a *app) testCommand() *cobra.Command {
 		})
 }
 
+const runHelp = `Like up, and then take everything down, whatever happened: for jobs.
+
+With --against, judge the lab's kernel by another one: an image of the lab file,
+or a Debian release. Both sides boot in turns (base, new, new, base, …), three
+times at least, and more while a --budget lasts and something is undecided.
+The exit status is then that of testbed compare: 3 for a regression, 4 where it
+is inconclusive.`
+
 func (a *app) runCommand() *cobra.Command {
-	return a.measuring("run [LAB]", "Like up, then take everything down: for jobs", "",
+	var contest run.Contest
+	var o comparing
+	cmd := a.measuring("run [LAB]", "Like up, then take everything down: for jobs", runHelp,
 		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
-			return s.conductor.Run(ctx, lab)
+			if a.against == "" {
+				return s.conductor.Run(ctx, lab)
+			}
+			contest.Options = o.options()
+			return contest.Run(ctx, s.conductor, lab)
 		})
+	flags := cmd.Flags()
+	flags.StringVar(&a.against, "against", "", "judge the lab by the same one on `IMAGE`")
+	flags.DurationVar(&contest.Budget, "budget", 0, "begin boots for `TIME`, such as 10m, while\nsomething is undecided")
+	o.flags(cmd)
+	measure := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		if err := errors.Join(o.check(), onlyAgainst(cmd)); err != nil {
+			return err
+		}
+		a.verdictFormat = o.format
+		return measure(cmd, given)
+	}
+	return cmd
+}
+
+// onlyAgainst refuses flags that mean something in a run against a base alone.
+func onlyAgainst(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("against") {
+		return nil
+	}
+	for _, name := range []string{"budget", "max-regression", "metric", "format"} {
+		if cmd.Flags().Changed(name) {
+			return usageError{fmt.Errorf("--%s without --against", name), "name what the lab is judged by: --against IMAGE"}
+		}
+	}
+	return nil
 }
 
 // measuring is a verb that ends in a report.
@@ -49,7 +90,11 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 	a.varFlag(cmd)
 	asJSON := cmd.Flags().Bool("json", false, "print the result as JSON")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		lab, err := a.loadToRun(given)
+		load := a.loadToRun
+		if a.against != "" {
+			load = func(given []string) (*run.Lab, error) { return a.loadAgainst(given, a.against) }
+		}
+		lab, err := load(given)
 		if err != nil {
 			return err
 		}
@@ -76,7 +121,7 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 		dir, err := store.Save(lab, s.lockPath, outcome)
 		if err == nil {
 			s.display.Close()
-			err = a.show(outcome.Result, dir, asJSON)
+			err = a.showOutcome(outcome, dir, asJSON)
 		}
 		failure = errors.Join(failure, err)
 	}
@@ -86,7 +131,25 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 	if failure != nil || outcome == nil { // A lab without a test has no outcome.
 		return failure
 	}
+	if outcome.Comparison != nil {
+		return verdictStatus(report.Worst(outcome.Comparison))
+	}
 	return verdict(outcome.Result)
+}
+
+// showOutcome prints the result, and a contest's verdict; or that alone, in the format
+// that was asked for.
+func (a *app) showOutcome(o *run.Outcome, dir string, asJSON bool) error {
+	if o.Comparison == nil || asJSON {
+		return a.show(o.Result, dir, asJSON)
+	}
+	if a.verdictFormat == "terminal" {
+		if err := a.show(o.Result, dir, false); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.stdout)
+	}
+	return a.showComparison(o.Comparison, a.verdictFormat)
 }
 
 // sayWhatRuns tells which machines stay and how to be rid of them.

@@ -4,28 +4,93 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// cell brings a cell's machines up and measures on them, once a boot. The last
-// boot's machines stay.
-func (c *Conductor) cell(ctx context.Context, lab *Lab, cell testbed.Cell, keep keeper, o *Outcome) error {
-	trials := trialsOf(lab, cell, o)
+// visit is a cell on its way through its boots.
+type visit struct {
+	cell   testbed.Cell
+	trials []*trial
+	broken bool // By a failure that another boot would meet again.
+}
+
+// cells brings the machines of every cell up and measures on them, once a boot. Cells
+// take turns, so that what drifts on this machine meets all of them alike. One that
+// fails does not stop the others. The machines of the last boot stay.
+func (c *Conductor) cells(ctx context.Context, lab *Lab, keep keeper, o *Outcome) error {
+	visits := make([]*visit, len(lab.Cells))
+	for i, cell := range lab.Cells {
+		visits[i] = &visit{cell: cell, trials: trialsOf(lab, cell, o)}
+	}
 	var failures []error
-	for boot := 0; boot == 0 || wanted(trials, boot); boot++ {
-		err := c.boot(ctx, lab, cell, keep, boot, o)
-		if err == nil {
-			err = c.measureCell(ctx, lab, cell, trials, boot, o)
-		}
-		failures = append(failures, err)
-		if ctx.Err() != nil || (err != nil && !onlyEnded(err)) {
-			break
+	for boot := 0; c.another(visits, boot, o); boot++ {
+		for _, i := range turn(lab.Seed, len(visits), boot) {
+			v := visits[i]
+			if v.broken || boot > 0 && !wanted(v.trials, boot) {
+				continue
+			}
+			if err := inCell(v.cell, c.visit(ctx, lab, v, keep, boot, o)); err != nil {
+				failures = append(failures, err)
+				o.warn("%v", err)
+			}
+			if ctx.Err() != nil {
+				return errors.Join(failures...)
+			}
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// another says whether a turn of boots is wanted.
+func (c *Conductor) another(visits []*visit, boot int, o *Outcome) bool {
+	open := slices.DeleteFunc(slices.Clone(visits), func(v *visit) bool { return v.broken })
+	switch {
+	case boot == 0:
+		return true
+	case len(open) == 0:
+		return false
+	case c.More == nil:
+		return slices.ContainsFunc(open, func(v *visit) bool { return wanted(v.trials, boot) })
+	case !c.More(o, boot):
+		return false
+	}
+	for _, v := range open {
+		for _, t := range v.trials {
+			t.test.Boots = max(t.test.Boots, boot+1)
+		}
+	}
+	return true
+}
+
+// turn is the order in which cells boot: as declared at first. Later two swap places
+// each time (ABBA), so that a drift that is even favours neither, and more are shuffled.
+func turn(seed int64, cells, boot int) []int {
+	order := make([]int, cells)
+	for i := range order {
+		order[i] = i
+	}
+	switch {
+	case boot == 0:
+	case cells == 2 && boot%2 == 1:
+		slices.Reverse(order)
+	case cells > 2:
+		shuffled := rand.New(rand.NewPCG(uint64(seed), uint64(boot)))
+		shuffled.Shuffle(cells, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
+	return order
+}
+
+func (c *Conductor) visit(ctx context.Context, lab *Lab, v *visit, keep keeper, boot int, o *Outcome) error {
+	err := c.boot(ctx, lab, v.cell, keep, boot, o)
+	if err == nil {
+		err = c.measureCell(ctx, lab, v.cell, v.trials, boot, o)
+	}
+	v.broken = err != nil && !onlyEnded(err)
+	return err
 }
 
 func trialsOf(lab *Lab, cell testbed.Cell, o *Outcome) []*trial {

@@ -19,6 +19,8 @@ import (
 type Outcome struct {
 	Result testbed.Result
 	Blocks []testbed.Block
+	// Comparison is the verdict of a contest; nil of any other run.
+	Comparison []testbed.Comparison
 	// Consoles of the machines, by file name.
 	Consoles map[string][]byte
 

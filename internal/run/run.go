@@ -30,6 +30,9 @@ type Conductor struct {
 	// Scratch is a folder, on the file system of the results, for what is too
 	// large to be held in memory meanwhile. Optional.
 	Scratch string
+	// More says before each turn of boots after the first whether it is wanted, in place
+	// of what the tests ask for. Optional.
+	More func(o *Outcome, turn int) bool
 
 	built map[string]*images.Built
 }
@@ -130,20 +133,6 @@ func (c *Conductor) Run(ctx context.Context, lab *Lab) (*Outcome, error) {
 
 // keeper makes machines that are up outlive this process; nil lets them go with it.
 type keeper func(ctx context.Context, lab string) error
-
-func (c *Conductor) cells(ctx context.Context, lab *Lab, keep keeper, o *Outcome) error {
-	var failures []error
-	for _, cell := range lab.Cells {
-		if err := inCell(cell, c.cell(ctx, lab, cell, keep, o)); err != nil {
-			failures = append(failures, err)
-			o.warn("%v", err)
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return errors.Join(failures...)
-}
 
 // Test measures on the machines that run, which have to be those of the lab.
 func (c *Conductor) Test(ctx context.Context, lab *Lab) (*Outcome, error) {

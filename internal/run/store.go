@@ -1,9 +1,11 @@
 package run
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // Store is where results go: Root/<lab>/<UTC time>, and Root/<lab>/latest
@@ -100,6 +103,13 @@ func fill(dir string, lab *Lab, lockPath string, o *Outcome) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	if o.Comparison != nil {
+		comparison, err := comparisonFiles(o.Comparison)
+		if err != nil {
+			return err
+		}
+		maps.Copy(files, comparison)
+	}
 	for name, log := range o.Consoles {
 		files[filepath.Join("consoles", name)] = log
 	}
@@ -113,6 +123,13 @@ func fill(dir string, lab *Lab, lockPath string, o *Outcome) error {
 		}
 	}
 	return nil
+}
+
+// comparisonFiles hold a verdict, for programs and for people.
+func comparisonFiles(all []testbed.Comparison) (map[string][]byte, error) {
+	var data, text bytes.Buffer
+	err := errors.Join(report.CompareJSON(&data, all), report.CompareMarkdown(&text, all))
+	return map[string][]byte{"comparison.json": data.Bytes(), "comparison.md": text.Bytes()}, err
 }
 
 // point makes "latest" the newest result.

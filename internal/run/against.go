@@ -1,0 +1,134 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/report/stats"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// side is the coordinate that tells the two sides of a run against a base apart.
+const side = "side"
+
+// Values of the coordinate.
+const (
+	sideBase = "base"
+	sideNew  = "new"
+)
+
+// Against is the lab with every cell twice: with its machines on the base's image, and
+// as it is. Each side boots as often as a verdict needs at least.
+func (l *Lab) Against(base testbed.Image) (*Lab, error) {
+	twice := *l
+	twice.Cells, twice.Predicates = nil, nil
+	if _, has := l.Image(base.Name); !has {
+		twice.Images = append(slices.Clone(l.Images), base)
+	}
+	for i, cell := range l.Cells {
+		if slices.ContainsFunc(cell.Coordinates, func(c testbed.Coordinate) bool { return c.Name == side }) {
+			return nil, fmt.Errorf("the matrix has a coordinate %q, which a run against a base adds itself", side)
+		}
+		if len(cell.Tests) == 0 {
+			return nil, errors.New("the lab has no test")
+		}
+		if slices.ContainsFunc(cell.Machines, func(m testbed.Machine) bool { return m.Image == "" }) {
+			return nil, errors.New("its machines exist, and boot what they have; run it on each kernel, and compare the results")
+		}
+		for _, which := range []string{sideBase, sideNew} {
+			twice.Cells = append(twice.Cells, onSide(cell, which, base.Name))
+			twice.Predicates = append(twice.Predicates, l.Predicates[i])
+		}
+	}
+	return &twice, nil
+}
+
+func onSide(cell testbed.Cell, which, image string) testbed.Cell {
+	cell.Coordinates = append(slices.Clone(cell.Coordinates), testbed.Coordinate{Name: side, Value: which})
+	cell.Machines, cell.Tests = slices.Clone(cell.Machines), slices.Clone(cell.Tests)
+	for i := range cell.Machines {
+		if which == sideBase {
+			cell.Machines[i].Image = image
+		}
+	}
+	for i := range cell.Tests {
+		cell.Tests[i].Boots = max(cell.Tests[i].Boots, stats.MinBoots)
+	}
+	return cell
+}
+
+// Contest is a run against a base with a verdict at its end.
+type Contest struct {
+	Options report.CompareOptions
+	// Budget is how long boots are begun to decide what is not decided yet; 0 takes the
+	// boots that the tests ask for.
+	Budget time.Duration
+}
+
+// mostTurns bounds the looks at the data that a budget pays for, and lookConfidence is
+// what each then asks for, so that all looks together claim falsely in one of twenty
+// contests at most (Pocock 1977: a nominal level of 0.0075 for twenty looks).
+const (
+	mostTurns      = 20
+	lookConfidence = 1 - 0.0075
+)
+
+// more asks for another turn of boots while something is undecided.
+func (k Contest) more(c *Conductor, lab *Lab) func(*Outcome, int) bool {
+	if k.Budget == 0 {
+		return nil
+	}
+	return func(o *Outcome, turn int) bool {
+		switch {
+		case turn < stats.MinBoots:
+			return true
+		case turn >= mostTurns+stats.MinBoots-1 || time.Since(o.started) >= k.Budget:
+			return false
+		}
+		all, err := k.judge(c, lab, o)
+		return err == nil && slices.ContainsFunc(all[0].Modes, func(m testbed.Change) bool { return m.Verdict == testbed.Undecided && m.MinimumEffect != nil })
+	}
+}
+
+func (k Contest) judge(c *Conductor, lab *Lab, o *Outcome) ([]testbed.Comparison, error) {
+	result, err := report.Analyze(report.Input{Lab: lab.Lab, Blocks: o.Blocks, Backend: lab.Backend, Accelerator: c.Backend.Accelerator(), Started: o.started})
+	if err != nil {
+		return nil, err
+	}
+	return k.Judge(lab.Name, result, o.Blocks)
+}
+
+// Run measures both sides of a lab that [Lab.Against] made, in turns, and judges them.
+// What was measured before a failure is in the outcome, without a verdict.
+func (k Contest) Run(ctx context.Context, c *Conductor, lab *Lab) (*Outcome, error) {
+	c.More = k.more(c, lab)
+	o, err := c.Run(ctx, lab)
+	if err != nil || o == nil {
+		return o, err
+	}
+	o.Comparison, err = k.Judge(lab.Name, o.Result, o.Blocks)
+	return o, err
+}
+
+// Judge compares the two sides of a contest's result.
+func (k Contest) Judge(path string, result testbed.Result, blocks []testbed.Block) ([]testbed.Comparison, error) {
+	options := k.Options
+	if k.Budget > 0 {
+		options.Confidence = lookConfidence
+	}
+	of := func(which string) report.CompareSide {
+		return report.CompareSide{Path: path, Result: result, Blocks: blocks, Cell: map[string]string{side: which}}
+	}
+	return report.Compare(of(sideBase), []report.CompareSide{of(sideNew)}, options)
+}
+
+// Kernel is an image that differs in the kernel alone: that of a Debian release.
+func Kernel(like testbed.Image, release string) testbed.Image {
+	like.Name, like.Release = release, release
+	like.KernelVersion, like.Kernel, like.Modules, like.Tree = "", "", "", ""
+	return like
+}
