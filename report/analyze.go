@@ -52,6 +52,7 @@ func header(in Input) testbed.Result {
 		Description:  in.Lab.Description,
 		LabDigest:    in.Lab.Digest,
 		Variables:    in.Lab.Variables,
+		Against:      in.Lab.Against,
 		Seed:         in.Lab.Seed,
 		Backend:      in.Backend,
 		Accelerator:  in.Accelerator,

@@ -24,6 +24,10 @@ type CompareOptions struct {
 	Metric string  // p50, p90, p99, p999, mean, rate.
 	Margin float64 // The relative change that is still equal, from 0 on.
 	Force  bool    // Compare what is not comparable.
+	// Elsewhere says that the new result is a repetition of the base on whatever machine
+	// there was. Times are then judged by their ratio to host, whose rounds are the unit,
+	// and the question is whether they agree.
+	Elsewhere bool
 	// Confidence of a verdict; 0 is that of every interval. Who looks again and
 	// again needs more.
 	Confidence float64
@@ -91,7 +95,7 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 	if err != nil {
 		return c, nil, err
 	}
-	pairs, unmatched := match(ours, theirs, boots(base.Result))
+	pairs, unmatched := match(ours, theirs, boots(base.Result) && !o.Elsewhere)
 	if len(pairs) == 0 {
 		return c, nil, fmt.Errorf("%s and %s have no test in common: %s", base.Path, other.Path, strings.Join(unmatched, "; "))
 	}
@@ -102,6 +106,9 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 			return c, nil, fmt.Errorf("test %q is measured in %s in %s, and in %s in %s", p.base.result.Name, p.base.result.Unit, base.Path, p.new.result.Unit, other.Path)
 		}
 		reasons = append(reasons, p.differently()...)
+	}
+	if o.Elsewhere { // What differs is listed, and is the point.
+		reasons = nil
 	}
 	if len(reasons) > 0 && !o.Force {
 		return c, nil, &IncomparableError{New: other.Path, Reasons: reasons}
@@ -212,7 +219,7 @@ func cellsOf(r testbed.Result) (names []string) {
 // trialPair is a test on both sides.
 type trialPair struct {
 	base, new sideTrial
-	boots     bool // The backend boots machines.
+	boots     bool // The boot is the unit.
 }
 
 // match pairs tests by name and what is left of their cells.
@@ -241,13 +248,14 @@ func (s sideTrial) name() string {
 
 // modes are the rows of a pair, and what only one side has.
 func (p trialPair) modes(m metric, base, other CompareSide) (rows []*judgement, unmatched []string) {
+	absent := map[string][]string{}
 	for _, s := range p.base.series {
 		if i := p.new.index(s.mode.Name); i < 0 {
 			unmatched = append(unmatched, fmt.Sprintf("%s: only the base has mode %s", p.base.name(), s.mode.Name))
 			continue
 		}
 		if lacking := p.notMeasured(s.mode.Name); lacking != "" {
-			unmatched = append(unmatched, p.base.name()+": "+lacking)
+			absent[lacking] = append(absent[lacking], s.mode.Name)
 			continue
 		}
 		rows = append(rows, p.judge(s.mode.Name, m, base, other))
@@ -257,20 +265,25 @@ func (p trialPair) modes(m metric, base, other CompareSide) (rows []*judgement, 
 			unmatched = append(unmatched, fmt.Sprintf("%s: only the new result has mode %s", p.new.name(), s.mode.Name))
 		}
 	}
+	for _, why := range slices.Sorted(maps.Keys(absent)) {
+		unmatched = append(unmatched, fmt.Sprintf("%s: %s: %s", p.base.name(), list(absent[why]), why))
+	}
 	return rows, unmatched
 }
 
 // notMeasured says that there is nothing to lose in a mode: the base did not have it.
 func (p trialPair) notMeasured(mode string) string {
-	was, why := p.base.series[p.base.index(mode)].status()
+	was, _ := p.base.series[p.base.index(mode)].status()
 	is, _ := p.new.series[p.new.index(mode)].status()
 	switch {
 	case was == testbed.StatusOK:
 		return ""
 	case is == testbed.StatusOK:
-		return fmt.Sprintf("only the new result measured mode %s, which was %s", mode, joined(was, why))
+		return was + " in the base, and measured in the new result"
+	case was == is:
+		return is + " on both sides"
 	}
-	return fmt.Sprintf("mode %s is %s on both sides: %s", mode, is, why)
+	return was + " in the base, " + is + " in the new result"
 }
 
 func (t *trial) index(mode string) int {
@@ -280,7 +293,7 @@ func (t *trial) index(mode string) int {
 // together is the verdict of all modes: the worst, where not knowing is worse than
 // any change for the better.
 func together(modes []testbed.Change) string {
-	for _, verdict := range []string{testbed.Regression, testbed.Undecided, testbed.Improvement} {
+	for _, verdict := range []string{testbed.Regression, testbed.Different, testbed.Undecided, testbed.Improvement, testbed.Reproduced} {
 		if slices.ContainsFunc(modes, func(c testbed.Change) bool { return c.Verdict == verdict }) {
 			return verdict
 		}

@@ -31,7 +31,7 @@ func CompareSuites(all []testbed.Comparison) (suites []ci.Suite) {
 	return suites
 }
 
-var compareOutcomes = map[string]ci.Outcome{testbed.Regression: ci.Fail, testbed.Undecided: ci.Skip}
+var compareOutcomes = map[string]ci.Outcome{testbed.Regression: ci.Fail, testbed.Different: ci.Fail, testbed.Undecided: ci.Skip}
 
 // changeLine is a row in words.
 func changeLine(c testbed.Comparison, m testbed.Change) string {

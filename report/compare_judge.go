@@ -53,7 +53,7 @@ func (j *judgement) weigh(p trialPair, b, n *series, m metric, base, other Compa
 		toHost = p.contrast(p.base.toHost(b, m), p.new.toHost(n, m), together)
 	}
 	j.effect = itself
-	if !boots(base.Result) {
+	if !p.boots && !p.base.counts() {
 		itself.reason = firstOf(itself.reason, "no interval: the machine may have been slower in that hour; the ratio to host is judged")
 		j.effect, j.change.JudgedBy = toHost, testbed.JudgedToHost
 		j.reference = b == p.base.host
@@ -215,19 +215,23 @@ func decideAll(rows []*judgement, o CompareOptions) {
 		}
 	}
 	for i, adjusted := range stats.Holm(p) {
-		open[i].decide(claims[i], adjusted, alpha, len(open), o.Margin)
+		open[i].decide(claims[i], adjusted, alpha, len(open), o)
 	}
 }
 
-func (j *judgement) decide(c compareClaim, adjusted, alpha float64, rows int, margin float64) {
+func (j *judgement) decide(c compareClaim, adjusted, alpha float64, rows int, o CompareOptions) {
 	j.change.P = &adjusted
 	switch {
+	case adjusted < alpha && o.Elsewhere:
+		j.change.Verdict = map[bool]string{true: testbed.Reproduced, false: testbed.Different}[c.verdict == testbed.Equal]
 	case adjusted < alpha:
 		j.change.Verdict = c.verdict
+	case c.p < level && alpha < level:
+		j.change.Reason = fmt.Sprintf("Holm's p is %.2g, and so many looks ask for less than %.2g", adjusted, alpha)
 	case c.p < alpha:
 		j.change.Reason = fmt.Sprintf("among %s one such would be by chance (Holm's p %.2g)", count(rows, "row"), adjusted)
 	default:
-		j.change.Reason = fmt.Sprintf("the interval reaches over the margin of %s", percentText(margin))
+		j.change.Reason = fmt.Sprintf("the interval reaches over the margin of %s", percentText(o.Margin))
 	}
 }
 

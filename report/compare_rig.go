@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,7 +83,7 @@ func machinePairs(base, other CompareSide) (pairs []machinePair) {
 // suspects are facts by how readily they move a figure, the readiest first; other
 // facts come after them.
 var suspects = []string{
-	"accelerator", "backend", "qemu", "cpu_model", "kernel_release", "kernel", "kernel_config_sha256", "cmdline",
+	"accelerator", "backend", "qemu", "cpu_model", "kernel_release", "kernel", "kernel_sha256", "root_sha256", "kernel_config_sha256", "cmdline",
 	"mitigations", "clocksource", "sysctl", "nics", "cpus", "machine", "vhost_net", "network", "testbed", "agent", "lab file", "variables",
 }
 
@@ -101,6 +102,11 @@ func environmentDifferences(base, other CompareSide) []testbed.Differing {
 	all = append(all, factDifferences("host", b.Environment.Host, n.Environment.Host)...)
 	for _, pair := range machinePairs(base, other) {
 		all = append(all, factDifferences(pair.name, pair.base, pair.new)...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Environment.Images)) {
+		if other, both := n.Environment.Images[name]; both {
+			all = append(all, factDifferences("image "+name, b.Environment.Images[name], other)...)
+		}
 	}
 	slices.SortStableFunc(all, func(a, b suspicion) int { return cmp.Compare(a.rank, b.rank) })
 	differences := []testbed.Differing{}

@@ -185,12 +185,12 @@ func TestCompareWhatIsNotThere(t *testing.T) {
 	require.Equal(t, testbed.Undecided, c.Verdict)
 
 	c = comparedTo(t, side(t, lacking, "old", 1), 0.5, side(t, lacking, "new", 2))[0]
-	require.Equal(t, []string{"tcp_rr: mode docker0 is unsupported on both sides: no CONFIG_VETH"}, c.Unmatched)
+	require.Equal(t, []string{"tcp_rr: docker0: unsupported on both sides"}, c.Unmatched)
 	require.Equal(t, testbed.Equal, c.Verdict)
 	gained := lacking
 	gained.unsupported = nil
 	c = comparedTo(t, side(t, lacking, "old", 1), 0.5, side(t, gained, "new", 2))[0]
-	require.Equal(t, []string{"tcp_rr: only the new result measured mode docker0, which was unsupported: no CONFIG_VETH"}, c.Unmatched)
+	require.Equal(t, []string{"tcp_rr: docker0: unsupported in the base, and measured in the new result"}, c.Unmatched)
 }
 
 // Two cells of one result are two sides.

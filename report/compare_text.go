@@ -90,6 +90,8 @@ func compareAnswer(c testbed.Comparison) string {
 	var parts []string
 	for _, one := range []struct{ verdict, text string }{
 		{testbed.Regression, "worse by more than " + percentText(c.Margin)},
+		{testbed.Different, "different by more than " + percentText(c.Margin)},
+		{testbed.Reproduced, "reproduced within " + percentText(c.Margin)},
 		{testbed.Improvement, "better by more than " + percentText(c.Margin)},
 		{testbed.Undecided, "undecided"}, {testbed.Equal, "equal within " + percentText(c.Margin)},
 	} {
@@ -104,7 +106,7 @@ func compareAnswer(c testbed.Comparison) string {
 
 // compareChange is a row's change in brackets, where it is known.
 func compareChange(m testbed.Change) string {
-	if e := judgedEstimate(m); e.Estimate != nil && e.Lo != nil && m.Verdict != testbed.Equal {
+	if e := judgedEstimate(m); e.Estimate != nil && e.Lo != nil && m.Verdict != testbed.Equal && m.Verdict != testbed.Reproduced {
 		return " (" + changeText(*e.Estimate) + ")"
 	}
 	return ""
@@ -173,7 +175,7 @@ func compareUnit(unit string) string {
 func compareRow(m testbed.Change) row {
 	e := judgedEstimate(m)
 	r := row{Mode: m.Mode, Status: testbed.StatusOK, Host: m.Mode == hostMode, Verdict: map[string]verdict{
-		testbed.Regression: slower, testbed.Improvement: faster, testbed.Undecided: noInterval, testbed.Equal: withinNoise,
+		testbed.Regression: slower, testbed.Improvement: faster, testbed.Different: slower, testbed.Undecided: noInterval, testbed.Equal: withinNoise, testbed.Reproduced: withinNoise,
 	}[m.Verdict]}
 	change, interval, least := none, "", ""
 	if e.Estimate != nil {

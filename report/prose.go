@@ -21,6 +21,9 @@ func reproduceCommand(r testbed.Result) string {
 	if r.Backend == backendLocal || r.Backend == backendIcount { // The file may name another.
 		command += " --backend " + r.Backend
 	}
+	if r.Against != "" {
+		command += " --against " + shellWord(r.Against)
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Variables)) {
 		command += " --var " + shellWord(name+"="+r.Variables[name])
 	}

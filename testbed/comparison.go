@@ -45,6 +45,12 @@ const (
 	Undecided   = "inconclusive"
 )
 
+// Verdicts of a reproduction, whose margin has two sides alike.
+const (
+	Reproduced = "reproduced" // Within the margin, or the same to the last digit.
+	Different  = "different"  // Beyond the margin.
+)
+
 // Figures by which a mode is judged.
 const (
 	JudgedItself = "figure"        // By the metric's own figure.

@@ -17,6 +17,8 @@ type Lab struct {
 	Digest      string // SHA-256 of the lab file's bytes, hex.
 	// Variables are the values that the command line gave, by name.
 	Variables map[string]string
+	// Against is the image of the side that the lab is judged by, where it has two.
+	Against string
 
 	// Images are all images that any cell uses, by the file's order.
 	Images []Image

@@ -15,6 +15,7 @@ type Result struct {
 	LabFile     string             `json:"lab_file"`            // Base name of the lab file; a copy lies beside the result.
 	LabDigest   string             `json:"lab_digest"`          // SHA-256 of the lab file.
 	Variables   map[string]string  `json:"variables,omitempty"` // As the command line gave them.
+	Against     string             `json:"against,omitempty"`   // The image of the side that the lab was judged by.
 	Seed        int64              `json:"seed"`
 	Backend     string             `json:"backend"`     // libvirt, local, ssh, icount.
 	Accelerator string             `json:"accelerator"` // kvm, tcg, or "" where no machine is emulated.

@@ -168,7 +168,7 @@ func (a *app) showComparison(all []testbed.Comparison, format string) error {
 // verdictStatus is what a verdict ends with.
 func verdictStatus(verdict string) error {
 	switch verdict {
-	case testbed.Regression:
+	case testbed.Regression, testbed.Different:
 		return statusError(exitRefuted)
 	case testbed.Undecided:
 		return statusError(exitInconclusive)

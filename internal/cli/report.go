@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -15,12 +17,25 @@ import (
 func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report DIR",
-		Short: "Show a stored result again",
-		Long:  "Show a stored result again. DIR is a result's folder, such as\nresults/container-latency/latest.",
-		Args:  args(cobra.ExactArgs(1)),
+		Short: "Show a stored result again, or pack it for a reviewer",
+		Long: "Show a stored result again. DIR is a result's folder, such as\n" +
+			"results/container-latency/latest.\n\n" +
+			"With --bundle, pack the result and all that lies beside it (lab, lock, plan,\n" +
+			"raw blocks, consoles, report) into one file, from which testbed reproduce\n" +
+			"measures it again. Host and user names, the home folder, MAC addresses of\n" +
+			"hardware and keys are taken out of it.",
+		Args: args(cobra.ExactArgs(1)),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print the result as JSON")
+	pack := cmd.Flags().String("bundle", "", "pack the result into `FILE` (.tar.zst)")
+	list := cmd.Flags().Bool("redact", false, "list what was taken out of the bundle")
 	cmd.RunE = func(_ *cobra.Command, given []string) error {
+		if *list && *pack == "" {
+			return usageError{errors.New("--redact is about a bundle"), "name its file: --bundle out.tar.zst"}
+		}
+		if *pack != "" {
+			return a.bundle(given[0], *pack, *list)
+		}
 		result, _, err := report.Read(given[0])
 		if err != nil {
 			return usageError{err, "give a folder that holds a result.json"}
@@ -28,6 +43,32 @@ func (a *app) reportCommand() *cobra.Command {
 		return a.show(result, given[0], *asJSON)
 	}
 	return cmd
+}
+
+// bundle packs a result; the file appears whole or not at all.
+func (a *app) bundle(dir, path string, list bool) error {
+	if _, err := os.Stat(filepath.Join(dir, report.ResultFile)); err != nil {
+		return usageError{err, "give a folder that holds a result.json"}
+	}
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	if err != nil {
+		return usageError{err, "name a file in a folder that may be written"}
+	}
+	defer func() { _ = file.Cleanup() }()
+	removed, err := report.Bundle(file, dir, report.BundleOptions{Testbed: toolVersion()})
+	if err != nil {
+		return err
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	if list {
+		for _, line := range removed {
+			fmt.Fprintln(a.stdout, line)
+		}
+	}
+	fmt.Fprintf(a.stderr, "bundle: %s; again, anywhere: testbed reproduce %s\n", path, filepath.Base(path))
+	return nil
 }
 
 // show prints a result: the table for a person, or JSON, to standard output,

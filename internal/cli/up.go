@@ -86,7 +86,7 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 	var store run.Store
 	cmd := &cobra.Command{Use: use, Short: short, Long: long, Args: args(cobra.MaximumNArgs(1))}
 	store.Root = "results"
-	cmd.Flags().StringVar(&store.Dir, "out", "", "write the result to `DIR` (default: results/LAB/TIME)")
+	cmd.Flags().StringVar(&store.Dir, "out", "", "write the result to `DIR` (default:\nresults/LAB/TIME)")
 	a.varFlag(cmd)
 	asJSON := cmd.Flags().Bool("json", false, "print the result as JSON")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {

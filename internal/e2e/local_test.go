@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -42,10 +43,11 @@ func bare(t *testing.T) *user {
 	return u
 }
 
-// TestLocalRun runs the first example without VMs, twice, and leaves nothing.
+// TestLocalRun runs the first example without VMs, and somebody else does so again from
+// its bundle; nothing is left.
 func TestLocalRun(t *testing.T) {
 	u := bare(t)
-	path := u.quick("local-run", 2)
+	path := u.quick("local-run", 6)
 	out := u.do("run", "--backend", "local", path, "--out", u.dir+"/first")
 	require.Contains(t, out.stdout, "namespaces of this machine's own kernel, no VMs")
 	require.NotContains(t, out.stderr, "boot", "nothing is booted")
@@ -54,14 +56,78 @@ func TestLocalRun(t *testing.T) {
 	require.NoFileExists(t, strings.TrimSuffix(path, ".hcl")+".lock.hcl", "no image is pinned")
 	require.NoDirExists(t, u.dir+"/first/consoles")
 	localRemains(t)
-	u.do("run", "--backend", "local", path)
-	checkLocalResult(t, u.dir+"/results/local-run/latest")
+
+	u.do("report", "first", "--bundle", "first.tar.zst")
+	checkBundle(t, u, filepath.Join(u.dir, "first.tar.zst"))
+	reviewer := bare(t)
+	again := reviewer.do("reproduce", filepath.Join(u.dir, "first.tar.zst"), "--margin", "95%")
+	require.Contains(t, again.stdout, "Reproduced: ")
+	require.Contains(t, again.stdout, "judged by the ratio to host")
+	checkWidth(t, again.stdout)
+	checkLocalResult(t, reviewer.dir+"/results/local-run/latest")
 	localRemains(t)
 
-	again := u.try("compare", "first", "results/local-run/latest")
-	require.Equal(t, 4, again.status, "two rounds decide nothing: %s", again.stderr)
-	require.Contains(t, again.stdout, "2 rounds, 6 needed")
-	checkWidth(t, again.stdout)
+	once := u.try("compare", "first", reviewer.dir+"/results/local-run/latest", "--max-regression", "95%", "--format", "junit")
+	require.Zero(t, once.status, once.stderr)
+	require.Contains(t, once.stdout, `<testsuite name="udp_rr"`)
+}
+
+// checkBundle unpacks a bundle with other people's tools, holds it against its own
+// checksums, looks for what nobody else should read, and draws its report again.
+func checkBundle(t *testing.T, u *user, path string) {
+	t.Helper()
+	dir := t.TempDir()
+	out, err := exec.Command("tar", "--zstd", "-xf", path, "-C", dir).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, name := range []string{"result.json", "blocks.jsonl", "report.html", "plan.json", "local-run.hcl", "ro-crate-metadata.json"} {
+		require.FileExists(t, filepath.Join(dir, name))
+	}
+	var manifest struct {
+		Files []struct{ Path, SHA256 string }
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &manifest))
+	var sums strings.Builder
+	for _, f := range manifest.Files {
+		fmt.Fprintf(&sums, "%s  %s\n", f.SHA256, f.Path)
+	}
+	check := exec.Command("sha256sum", "--check", "--quiet", "--strict")
+	check.Dir, check.Stdin = dir, strings.NewReader(sums.String())
+	out, err = check.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	for _, secret := range []string{`"hostname": "` + host + `"`, u.dir, os.Getenv("HOME") + "/", "PRIVATE KEY", "ssh-ed25519 AAAA"} {
+		found, _ := exec.Command("grep", "-rlF", secret, dir).Output()
+		require.Empty(t, string(found), "%q is nobody else's business", secret)
+	}
+	require.Empty(t, hardwareMACs(t, dir))
+
+	second, other := filepath.Join(t.TempDir(), "second.tar.zst"), t.TempDir()
+	u.do("report", dir, "--bundle", second)
+	out, err = exec.Command("tar", "--zstd", "-xf", second, "-C", other).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	for _, name := range []string{"report.html", "report.md", "result.json", "blocks.jsonl"} {
+		out, err := exec.Command("cmp", filepath.Join(dir, name), filepath.Join(other, name)).CombinedOutput()
+		require.NoError(t, err, "drawn again it is the same to the byte: %s", out)
+	}
+}
+
+// hardwareMACs are addresses of this machine's own network cards that a folder holds.
+func hardwareMACs(t *testing.T, dir string) (found []string) {
+	t.Helper()
+	cards, err := filepath.Glob("/sys/class/net/*/device/../address")
+	require.NoError(t, err)
+	for _, card := range cards {
+		mac, err := os.ReadFile(card)
+		require.NoError(t, err)
+		if out, _ := exec.Command("grep", "-rlF", strings.TrimSpace(string(mac)), dir).Output(); len(out) > 0 {
+			found = append(found, string(out))
+		}
+	}
+	return found
 }
 
 func checkLocalResult(t *testing.T, dir string) {

@@ -25,7 +25,7 @@ const (
 // as it is. Each side boots as often as a verdict needs at least.
 func (l *Lab) Against(base testbed.Image) (*Lab, error) {
 	twice := *l
-	twice.Cells, twice.Predicates = nil, nil
+	twice.Cells, twice.Predicates, twice.Lab.Against = nil, nil, base.Name
 	if _, has := l.Image(base.Name); !has {
 		twice.Images = append(slices.Clone(l.Images), base)
 	}

@@ -2,12 +2,14 @@ package run
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -103,6 +105,11 @@ func fill(dir string, lab *Lab, lockPath string, o *Outcome) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	plan, err := planFile(lab)
+	if err != nil {
+		return err
+	}
+	files[report.PlanFile] = plan
 	if o.Comparison != nil {
 		comparison, err := comparisonFiles(o.Comparison)
 		if err != nil {
@@ -123,6 +130,24 @@ func fill(dir string, lab *Lab, lockPath string, o *Outcome) error {
 		}
 	}
 	return nil
+}
+
+// planFile is the lab with every default filled in and every reference resolved. Of
+// paths only the last part says something elsewhere.
+func planFile(lab *Lab) ([]byte, error) {
+	plan := lab.Lab
+	plan.Source = filepath.Base(plan.Source)
+	plan.Images = slices.Clone(plan.Images)
+	for i, image := range plan.Images {
+		for _, path := range []*string{&image.Kernel, &image.Modules, &image.Tree} {
+			if *path != "" {
+				*path = filepath.Base(*path)
+			}
+		}
+		plan.Images[i] = image
+	}
+	text, err := json.MarshalIndent(plan, "", "  ")
+	return append(text, '\n'), err
 }
 
 // comparisonFiles hold a verdict, for programs and for people.

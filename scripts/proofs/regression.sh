@@ -15,17 +15,19 @@ cp "$lab" "$folder/lab.hcl"
 testbed=$folder/testbed # It takes long, and bin/testbed may be built anew meanwhile.
 [ -e "$testbed" ] || cp bin/testbed "$testbed"
 
-# keep NAME WHAT... makes a result once; a run that was cut short leaves none.
+# keep NAME WHAT... makes a result once. A verdict is no failure; whatever else went
+# wrong leaves none.
 keep() {
 	name=$1
 	shift
 	[ ! -e "$folder/$name/result.json" ] || return 0
 	echo "regression: $name" >&2
-	"$testbed" run "$folder/lab.hcl" "$@" --out "$folder/$name" >"$folder/$name.txt" 2>"$folder/$name.log" || true # A verdict is no failure.
-	[ -e "$folder/$name/result.json" ] || {
-		cat "$folder/$name.log" >&2
-		exit 1
-	}
+	status=0
+	"$testbed" run "$folder/lab.hcl" "$@" --out "$folder/$name" >"$folder/$name.txt" 2>"$folder/$name.log" || status=$?
+	case $status in 0 | 3 | 4) return ;; esac
+	rm -rf "${folder:?}/$name"
+	cat "$folder/$name.log" >&2
+	exit 1
 }
 
 verdict() { # BASE NEW MODE

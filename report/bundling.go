@@ -1,0 +1,127 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/testbed-lab/testbed/report/bundle"
+	"github.com/testbed-lab/testbed/report/redact"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// PlanFile is the resolved lab beside a result.
+const PlanFile = "plan.json"
+
+// BundleOptions say what else a bundle holds.
+type BundleOptions struct {
+	Testbed string        // Version of this program.
+	Extra   []bundle.File // Such as images.
+}
+
+// Bundle packs a stored result, with all that lies beside it, for somebody else: the
+// drawings are made anew of what is left after redaction. removed says what was taken
+// out.
+func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err error) {
+	r, blocks, err := Read(dir)
+	if err != nil {
+		return nil, err
+	}
+	secrets := redact.Local()
+	plan, err := os.ReadFile(filepath.Join(dir, PlanFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // Results of before there were plans have none.
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	for _, target := range reached.FindAllSubmatch(plan, -1) {
+		secrets.Reached(string(target[1]))
+	}
+	redactor := redact.New(secrets)
+	if r, blocks, err = redacted(redactor, r, blocks); err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	drawn, err := render(r, blocks)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	files := o.Extra
+	own := map[string]bool{}
+	for _, f := range drawn {
+		own[f.name] = true
+		files = append(files, bundle.File{Path: f.name, Data: f.data})
+	}
+	beside, err := besideResult(dir, own, redactor)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	files = append(files, beside...)
+	crate, err := crateOf(r, o.Testbed, files)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	files = append(files, bundle.File{Path: crateFile, Data: crate})
+	return redactor.Removed(), bundle.Write(w, bundle.Manifest{Testbed: o.Testbed, Made: r.Started}, files)
+}
+
+// reached finds the machines of a plan that are reached over SSH.
+var reached = regexp.MustCompile(`"SSH": "([^"]+)"`)
+
+// redacted redacts what texts there are; histograms are base64, in which a short name
+// can stand by chance.
+func redacted(redactor *redact.Redactor, r testbed.Result, blocks []testbed.Block) (testbed.Result, []testbed.Block, error) {
+	text, err := JSON(r)
+	if err != nil {
+		return r, nil, err
+	}
+	if r, err = decodeResult(redactor.Apply(ResultFile, text)); err != nil {
+		return r, nil, err
+	}
+	clean := make([]testbed.Block, len(blocks))
+	for i, b := range blocks {
+		histogram, warmup := b.Histogram, b.Warmup
+		b.Histogram, b.Warmup = "", ""
+		text, err := json.Marshal(b)
+		if err != nil {
+			return r, nil, err
+		}
+		if err := json.Unmarshal(redactor.Apply(BlocksFile, text), &clean[i]); err != nil {
+			return r, nil, err
+		}
+		clean[i].Histogram, clean[i].Warmup = histogram, warmup
+	}
+	return r, clean, nil
+}
+
+// besideResult are the files of a result's folder that are no drawings: texts without
+// secrets, and samples, which are numbers, as they are.
+func besideResult(dir string, drawn map[string]bool, redactor *redact.Redactor) (files []bundle.File, err error) {
+	root, err := filepath.EvalSymlinks(dir) // "latest" is a link.
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil || drawn[name] || name == bundle.ManifestFile || name == crateFile { // Those of a bundle that was unpacked.
+			return err
+		}
+		if !entry.Type().IsRegular() {
+			return fmt.Errorf("%s is no regular file", path)
+		}
+		if name = filepath.ToSlash(name); strings.HasPrefix(name, "samples/") {
+			files = append(files, bundle.File{Path: name, From: path})
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		files = append(files, bundle.File{Path: name, Data: redactor.Apply(name, text)})
+		return err
+	})
+	return files, err
+}

@@ -1,0 +1,131 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/report/bundle"
+)
+
+// storedResult is a folder as a run leaves it, with what says whose machine it was.
+func storedResult(t *testing.T) string {
+	dir := t.TempDir()
+	in := typical().input(t)
+	home, err := os.UserHomeDir()
+	require.NoError(t, err)
+	in.Environment.Host["emulator"] = home + "/bin/qemu"
+	in.Environment.Machines[0].Facts["nic"] = "3c:7c:3f:00:11:22"
+	in.Blocks[0].KernelLog = []string{"client: eth1 3c:7c:3f:00:11:22 up"}
+	r, err := Analyze(in)
+	require.NoError(t, err)
+	require.NoError(t, Write(dir, r, in.Blocks))
+	for name, text := range map[string]string{
+		"container-latency.hcl": "lab \"container-latency\" {}\n",
+		PlanFile:                `{"SSH": "bob@oslo.example.org:22"}`,
+		"consoles/client.log":   "oslo login: bob\n",
+		"samples/b1.zst":        "bob",
+	} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	return dir
+}
+
+func unpacked(t *testing.T, data []byte) string {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	_, err := bundle.Read(bytes.NewReader(data), dir)
+	require.NoError(t, err)
+	return dir
+}
+
+func TestBundle(t *testing.T) {
+	stored := storedResult(t)
+	var packed, again bytes.Buffer
+	removed, err := Bundle(&packed, stored, BundleOptions{Testbed: "1.2"})
+	require.NoError(t, err)
+	require.Contains(t, removed, "consoles/client.log: host name, once")
+	require.Contains(t, removed, "result.json: MAC address, once")
+	require.Contains(t, removed, "blocks.jsonl: MAC address, once")
+	dir := unpacked(t, packed.Bytes())
+	for _, name := range []string{ResultFile, BlocksFile, PageFile, MarkdownFile, PlanFile, "consoles/client.log"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		for _, secret := range []string{"oslo", "3c:7c:3f", "example.org"} {
+			require.NotContains(t, string(text), secret, name)
+		}
+	}
+	samples, err := os.ReadFile(filepath.Join(dir, "samples", "b1.zst"))
+	require.NoError(t, err)
+	require.Equal(t, "bob", string(samples), "numbers, in which a name stands by chance, stay as they are")
+
+	r, blocks, err := Read(dir)
+	require.NoError(t, err)
+	redrawn := t.TempDir()
+	require.NoError(t, Write(redrawn, r, blocks))
+	for _, name := range []string{ResultFile, BlocksFile, PageFile, MarkdownFile} {
+		want, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join(redrawn, name))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, got), "%s, drawn again from a bundle", name)
+	}
+	_, err = Bundle(&again, dir, BundleOptions{Testbed: "1.2"})
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(packed.Bytes(), again.Bytes()), "a bundle of a bundle is the bundle")
+	requireCrate(t, dir)
+}
+
+// requireCrate holds the metadata against what RO-Crate 1.1 asks for.
+func requireCrate(t *testing.T, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, crateFile))
+	require.NoError(t, err)
+	var crate struct {
+		Context string           `json:"@context"`
+		Graph   []map[string]any `json:"@graph"`
+	}
+	require.NoError(t, json.Unmarshal(text, &crate))
+	require.Equal(t, "https://w3id.org/ro/crate/1.1/context", crate.Context)
+	entities := map[string]map[string]any{}
+	for _, entity := range crate.Graph {
+		id := entity["@id"].(string)
+		require.NotContains(t, entities, id, "each entity is there once")
+		require.NotEmpty(t, entity["@type"], id)
+		entities[id] = entity
+	}
+	descriptor, root := entities["ro-crate-metadata.json"], entities["./"]
+	require.Equal(t, "CreativeWork", descriptor["@type"])
+	require.Equal(t, map[string]any{"@id": "./"}, descriptor["about"])
+	require.Equal(t, map[string]any{"@id": "https://w3id.org/ro/crate/1.1"}, descriptor["conformsTo"])
+	for _, name := range []string{"name", "description", "datePublished", "license"} {
+		require.NotEmpty(t, root[name], "the root dataset's %s", name)
+	}
+	parts := 0
+	for _, part := range root["hasPart"].([]any) {
+		id := part.(map[string]any)["@id"].(string)
+		require.Equal(t, "File", entities[id]["@type"], id)
+		require.FileExists(t, filepath.Join(dir, id))
+		parts++
+	}
+	require.NoError(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if name := filepath.Base(path); !info.IsDir() && name != crateFile && name != bundle.ManifestFile {
+			parts--
+		}
+		return err
+	}))
+	require.Zero(t, parts, "every file is described")
+	// Whatever is pointed to and is no address of the web is described too.
+	for _, entity := range crate.Graph {
+		for _, v := range entity {
+			if to, is := v.(map[string]any); is && !bytes.HasPrefix([]byte(to["@id"].(string)), []byte("https://")) {
+				require.Contains(t, entities, to["@id"])
+			}
+		}
+	}
+}

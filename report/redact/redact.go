@@ -1,0 +1,182 @@
+// Package redact takes out of texts what says whose machine they were made on: host and
+// user names, the home folder, MAC addresses of hardware, keys.
+//
+// It knows texts and secrets, and no result. One invariant: a replacement holds no quote,
+// so that JSON and HCL stay what they are.
+package redact
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Secrets are what is known of the machine and its user.
+type Secrets struct {
+	Hosts []string // Names; also those of machines that the lab reaches over SSH.
+	Users []string
+	Homes []string // Folders.
+	MACs  []string // Of hardware, beside those that only a maker gives.
+}
+
+// Local are those of this machine and of who runs this program.
+func Local() Secrets {
+	var s Secrets
+	if name, err := os.Hostname(); err == nil {
+		s.Hosts = append(s.Hosts, name)
+	}
+	if u, err := user.Current(); err == nil {
+		s.Users, s.Homes = append(s.Users, u.Username), append(s.Homes, u.HomeDir)
+	}
+	if home, err := os.UserHomeDir(); err == nil && !slices.Contains(s.Homes, home) {
+		s.Homes = append(s.Homes, home)
+	}
+	if name := os.Getenv("SUDO_USER"); name != "" { // Who is behind root.
+		s.Users = append(s.Users, name)
+		if u, err := user.Lookup(name); err == nil {
+			s.Homes = append(s.Homes, u.HomeDir)
+		}
+	}
+	cards, _ := filepath.Glob("/sys/class/net/*/device/../address") // None is no error.
+	for _, card := range cards {
+		if text, err := os.ReadFile(card); err == nil {
+			s.MACs = append(s.MACs, strings.TrimSpace(string(text)))
+		}
+	}
+	return s
+}
+
+// Reached adds where a lab's machine is reached: [USER@]HOST[:PORT].
+func (s *Secrets) Reached(target string) {
+	name, host, both := strings.Cut(target, "@")
+	if !both {
+		name, host = "", target
+	}
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		host = bare
+	}
+	if name != "" {
+		s.Users = append(s.Users, name)
+	}
+	s.Hosts = append(s.Hosts, host)
+}
+
+// common are names that say nothing of anybody, and that texts are full of.
+var common = []string{
+	"root", "user", "admin", "debian", "ubuntu", "localhost", "localdomain", "host", "vm", "client", "server", "testbed", "runner", "build", "test",
+}
+
+// Redactor replaces, and counts what it replaced.
+type Redactor struct {
+	rules   []rule
+	removed map[string]map[string]int // By file, by what.
+}
+
+type rule struct {
+	what    string
+	pattern *regexp.Regexp
+	with    string
+	only    func(found string) bool // Optional.
+}
+
+// New makes one for some secrets.
+func New(s Secrets) *Redactor {
+	r := &Redactor{removed: map[string]map[string]int{}}
+	r.add("key", `-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)-----END [A-Z ]*PRIVATE KEY-----|\b(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-[a-z0-9-]+) AAAA[0-9A-Za-z+/=]+`, "[key]", nil)
+	r.add("MAC address", `(?i)\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b`, "[mac]", ofHardware)
+	for _, mac := range s.MACs {
+		r.add("MAC address", `(?i)\b`+regexp.QuoteMeta(mac)+`\b`, "[mac]", nil)
+	}
+	homes := slices.SortedFunc(slices.Values(s.Homes), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	for _, home := range homes {
+		if home = strings.TrimRight(home, "/"); home != "" {
+			r.add("home folder", regexp.QuoteMeta(home)+`\b`, "~", nil)
+		}
+	}
+	r.add("home folder", `/home/[A-Za-z0-9._-]+`, "~", nil)
+	for _, host := range s.Hosts {
+		r.host(host)
+		if short, _, qualified := strings.Cut(host, "."); qualified && !isAddress(host) {
+			r.host(short)
+		}
+	}
+	for _, name := range s.Users {
+		r.word("user name", name, "[user]")
+		r.add("user name", `\b`+regexp.QuoteMeta(name)+`@`, "[user]@", nil)
+	}
+	return r
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+// host replaces a name wherever it is a word, and in the fact that holds it also one
+// that is a common word.
+func (r *Redactor) host(name string) {
+	r.add("host name", `("hostname":\s*)"`+regexp.QuoteMeta(name)+`"`, `${1}"[host]"`, nil)
+	r.word("host name", name, "[host]")
+}
+
+func (r *Redactor) word(what, text, with string) {
+	if len(text) < 3 || slices.Contains(common, strings.ToLower(text)) {
+		return
+	}
+	r.add(what, `\b`+regexp.QuoteMeta(text)+`\b`, with, nil)
+}
+
+func (r *Redactor) add(what, pattern, with string, only func(string) bool) {
+	r.rules = append(r.rules, rule{what, regexp.MustCompile(pattern), with, only})
+}
+
+// ofHardware says that a MAC address was given by a maker: it is of one machine
+// (unicast) and not locally administered (IEEE 802, the two lowest bits of its first
+// byte). Those of guests, containers and veth pairs are local.
+func ofHardware(text string) bool {
+	mac, err := net.ParseMAC(text)
+	return err == nil && mac[0]&3 == 0 && text != "00:00:00:00:00:00"
+}
+
+// Apply gives a file's text without the secrets.
+func (r *Redactor) Apply(file string, text []byte) []byte {
+	for _, rule := range r.rules {
+		text = rule.pattern.ReplaceAllFunc(text, func(found []byte) []byte {
+			if rule.only != nil && !rule.only(string(found)) {
+				return found
+			}
+			r.count(file, rule.what)
+			return rule.pattern.ReplaceAll(found, []byte(rule.with))
+		})
+	}
+	return text
+}
+
+func (r *Redactor) count(file, what string) {
+	if r.removed[file] == nil {
+		r.removed[file] = map[string]int{}
+	}
+	r.removed[file][what]++
+}
+
+// Removed says what was replaced in which file, and how often.
+func (r *Redactor) Removed() (all []string) {
+	for _, file := range slices.Sorted(maps.Keys(r.removed)) {
+		for _, what := range slices.Sorted(maps.Keys(r.removed[file])) {
+			times := "once"
+			if n := r.removed[file][what]; n > 1 {
+				times = fmt.Sprintf("%d times", n)
+			}
+			all = append(all, fmt.Sprintf("%s: %s, %s", file, what, times))
+		}
+	}
+	return all
+}
