@@ -41,7 +41,7 @@ bench: ## run the benchmarks: ours over netperf's and sockperf's, here and in a 
 	GODEBUG=asyncpreemptoff=1 $(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 60m ./...
 
 prove: ## renew the long proofs in docs/proofs; run it again to go on (PROOF=name for one)
-	@scripts/setup --test
+	@scripts/setup --prove
 	@$(MAKE) --no-print-directory build
 	scripts/prove $(PROOF)
 

@@ -11,38 +11,155 @@ import (
 	"golang.org/x/term"
 
 	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/report/ci"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
 func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "report DIR",
-		Short: "Show a stored result again, or pack it for a reviewer",
-		Long: "Show a stored result again. DIR is a result's folder, such as\n" +
+		Use:   "report DIR...",
+		Short: "Show a stored result again, draw it, or pack it",
+		Long: "Show stored results again. DIR is a result's folder, such as\n" +
 			"results/container-latency/latest.\n\n" +
+			"With --format, draw them as something else: a table for a paper (latex:\n" +
+			"booktabs, siunitx, with a caption), every figure in rows (csv), the report\n" +
+			"page anew (html), expectations and modes for a build server (junit). All\n" +
+			"print the same numbers.\n\n" +
 			"With --bundle, pack the result and all that lies beside it (lab, lock, plan,\n" +
 			"raw blocks, consoles, report) into one file, from which testbed reproduce\n" +
 			"measures it again. Host and user names, the home folder, MAC addresses of\n" +
 			"hardware and keys are taken out of it.",
-		Args: args(cobra.ExactArgs(1)),
+		Example: "  testbed report --format latex results/lab/latest > table.tex\n" +
+			"  testbed report --format csv results/lab/* > figures.csv\n" +
+			"  testbed report results/lab/latest --bundle lab.tar.zst",
+		Args: args(cobra.MinimumNArgs(1)),
 	}
-	asJSON := cmd.Flags().Bool("json", false, "print the result as JSON")
+	asJSON := cmd.Flags().Bool("json", false, "the same as --format json")
+	format := cmd.Flags().String("format", "terminal", "draw as `FORMAT`: terminal, json, markdown, html, csv,\nlatex or junit")
+	out := cmd.Flags().String("out", "", "with --format latex: write tables and figures (PDF and\nPGF) into `DIR`")
 	pack := cmd.Flags().String("bundle", "", "pack the result into `FILE` (.tar.zst)")
 	list := cmd.Flags().Bool("redact", false, "list what was taken out of the bundle")
 	cmd.RunE = func(_ *cobra.Command, given []string) error {
 		if *list && *pack == "" {
 			return usageError{errors.New("--redact is about a bundle"), "name its file: --bundle out.tar.zst"}
 		}
-		if *pack != "" {
-			return a.bundle(given[0], *pack, *list)
+		if *asJSON {
+			*format = "json"
 		}
-		result, _, err := report.Read(given[0])
+		if *out != "" {
+			return a.paper(given, *format, *out)
+		}
+		if *pack == "" {
+			return a.draw(given, *format)
+		}
+		if len(given) > 1 {
+			return usageError{errors.New("a bundle holds one result"), "name one folder"}
+		}
+		return a.bundle(given[0], *pack, *list)
+	}
+	return cmd
+}
+
+// paper writes tables and figures into a folder, and their names to standard output.
+func (a *app) paper(dirs []string, format, out string) error {
+	if format != "latex" {
+		return usageError{errors.New("--out is for files that belong together"), "use it with --format latex; the other formats go to standard output"}
+	}
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return usageError{err, "name a folder that may be written"}
+	}
+	for _, dir := range dirs {
+		result, blocks, err := report.Read(dir)
 		if err != nil {
 			return usageError{err, "give a folder that holds a result.json"}
 		}
-		return a.show(result, given[0], *asJSON)
+		names, err := report.Paper(out, result, blocks)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			fmt.Fprintln(a.stdout, filepath.Join(out, name))
+		}
 	}
-	return cmd
+	return nil
+}
+
+// drawing is a stored result.
+type drawing struct {
+	dir    string
+	result testbed.Result
+	blocks []testbed.Block
+}
+
+// draw prints stored results in a format.
+func (a *app) draw(dirs []string, format string) error {
+	draw, known := map[string]func([]drawing) error{
+		"terminal": a.drawTerminal,
+		"json":     a.each(func(d drawing) error { return a.printJSON(d.result) }),
+		"markdown": a.each(func(d drawing) error { return report.Markdown(a.stdout, d.result) }),
+		"html":     a.one(func(d drawing) error { return report.HTML(a.stdout, d.result, d.blocks) }),
+		"csv":      func(all []drawing) error { return report.CSV(a.stdout, resultsOf(all)...) },
+		"latex":    func(all []drawing) error { return report.LaTeX(a.stdout, resultsOf(all)...) },
+		"junit": func(all []drawing) error {
+			var suites []ci.Suite
+			for _, d := range all {
+				suites = append(suites, report.ResultSuites(d.result)...)
+			}
+			return ci.JUnit(a.stdout, suites)
+		},
+	}[format]
+	if !known {
+		return usageError{fmt.Errorf("no format %q", format), "--format takes one of: terminal, json, markdown, html, csv, latex, junit"}
+	}
+	var all []drawing
+	for _, dir := range dirs {
+		result, blocks, err := report.Read(dir)
+		if err != nil {
+			return usageError{err, "give a folder that holds a result.json"}
+		}
+		all = append(all, drawing{dir, result, blocks})
+	}
+	return draw(all)
+}
+
+func (a *app) drawTerminal(all []drawing) error {
+	for i, d := range all {
+		if i > 0 {
+			fmt.Fprintln(a.stdout)
+		}
+		if err := a.show(d.result, d.dir, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) each(draw func(drawing) error) func([]drawing) error {
+	return func(all []drawing) error {
+		for _, d := range all {
+			if err := draw(d); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// one is for a format that is a document.
+func (a *app) one(draw func(drawing) error) func([]drawing) error {
+	return func(all []drawing) error {
+		if len(all) > 1 {
+			return usageError{errors.New("a page holds one result"), "name one folder"}
+		}
+		return draw(all[0])
+	}
+}
+
+func resultsOf(all []drawing) (results []testbed.Result) {
+	for _, d := range all {
+		results = append(results, d.result)
+	}
+	return results
 }
 
 // bundle packs a result; the file appears whole or not at all.

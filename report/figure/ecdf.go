@@ -42,25 +42,38 @@ func (e ECDF) SVG() string {
 		at(panelWidth), at(panelHeight), escape(e.ID), escape(e.ID))
 	s.add(`<title id="%s-title">%s</title>`, escape(e.ID), escape("Cumulative distribution of "+e.Mode.Name+" against "+e.Host.Name))
 	s.add(`<desc id="%s-desc">%s</desc>`, escape(e.ID), escape(e.Desc))
-	e.axes(s)
-	e.area(s)
-	s.add(`<path class="curve host" d="%s"/>`, e.path(e.Host))
-	s.add(`<path class="curve mode" d="%s"/>`, e.path(e.Mode))
-	e.medians(s)
-	e.labels(s)
+	e.Draw(s)
 	s.add(`</svg>`)
 	return s.String()
+}
+
+// Size of a panel, in its units.
+func (e ECDF) Size() (width, height float64) { return panelWidth, panelHeight }
+
+// Draw draws the panel.
+func (e ECDF) Draw(c Canvas) {
+	e.axes(c)
+	e.area(c)
+	for _, one := range []struct {
+		class string
+		curve Curve
+	}{{"curve host", e.Host}, {"curve mode", e.Mode}} {
+		xs, ys := e.visible(one.curve)
+		c.Path(one.class, xs, ys, false)
+	}
+	e.medians(c)
+	e.labels(c)
 }
 
 func (e ECDF) x(v float64) float64 { return plotLeft + e.Scale.At(v)*(plotRight-plotLeft) }
 
 func y(share float64) float64 { return plotBottom - share*(plotBottom-plotTop) }
 
-func (e ECDF) axes(s *svg) {
+func (e ECDF) axes(s Canvas) {
 	for _, share := range []float64{0, 0.25, 0.5, 0.75, 1} {
-		s.line("grid", plotLeft, y(share), plotRight, y(share))
+		s.Line("grid", plotLeft, y(share), plotRight, y(share))
 		if share != 0.25 && share != 0.75 {
-			s.text("tick", plotLeft-6, y(share)+3.5, "end", fmt.Sprintf("%.0f%%", 100*share))
+			s.Text("tick", plotLeft-6, y(share)+3.5, "end", fmt.Sprintf("%.0f%%", 100*share))
 		}
 	}
 	ticks := e.Scale.Ticks(5)
@@ -69,8 +82,8 @@ func (e ECDF) axes(s *svg) {
 		if i == len(ticks)-1 {
 			text += " " + e.Unit
 		}
-		s.line("tickmark", e.x(v), plotBottom, e.x(v), plotBottom+4)
-		s.text("tick", e.x(v), plotBottom+17, "middle", text)
+		s.Line("tickmark", e.x(v), plotBottom, e.x(v), plotBottom+4)
+		s.Text("tick", e.x(v), plotBottom+17, "middle", text)
 	}
 }
 
@@ -94,11 +107,6 @@ func (e ECDF) visible(c Curve) (xs, ys []float64) {
 	return xs, ys
 }
 
-func (e ECDF) path(c Curve) string {
-	xs, ys := e.visible(c)
-	return polyline("M", xs, ys)
-}
-
 func polyline(first string, xs, ys []float64) string {
 	var b strings.Builder
 	for i := range xs {
@@ -112,13 +120,13 @@ func polyline(first string, xs, ys []float64) string {
 }
 
 // area tints what lies between the two curves: what the mode costs.
-func (e ECDF) area(s *svg) {
+func (e ECDF) area(s Canvas) {
 	modeX, modeY := e.visible(e.Mode)
 	hostX, hostY := e.visible(e.Host)
 	reverse(hostX)
 	reverse(hostY)
 	if len(modeX) > 1 && len(hostX) > 1 {
-		s.add(`<path class="between" d="%s%sZ"/>`, polyline("M", modeX, modeY), polyline("L", hostX, hostY))
+		s.Path("between", append(modeX, hostX...), append(modeY, hostY...), true)
 	}
 }
 
@@ -128,23 +136,23 @@ func reverse(values []float64) {
 	}
 }
 
-func (e ECDF) medians(s *svg) {
-	s.dot("dot host", e.x(e.Host.Median), y(0.5), 3)
-	s.dot("dot mode", e.x(e.Mode.Median), y(0.5), 3.5)
+func (e ECDF) medians(s Canvas) {
+	s.Dot("dot host", e.x(e.Host.Median), y(0.5), 3)
+	s.Dot("dot mode", e.x(e.Mode.Median), y(0.5), 3.5)
 }
 
 // labels name the curves where they are steep, host's to its left and the
 // mode's to its right, whichever of the two is the faster.
-func (e ECDF) labels(s *svg) {
-	s.text("name", plotLeft, 18, "start", e.Mode.Name)
-	s.text("note", plotRight, 18, "end", e.Note)
+func (e ECDF) labels(s Canvas) {
+	s.Text("name", plotLeft, 18, "start", e.Mode.Name)
+	s.Text("note", plotRight, 18, "end", e.Note)
 	left, right := e.Host, e.Mode
 	if e.Mode.Median < e.Host.Median {
 		left, right = right, left
 	}
 	class := map[string]string{e.Host.Name: "label host", e.Mode.Name: "label mode"}
-	s.text(class[left.Name], e.x(left.at(0.3))-7, y(0.3)+4, "end", left.Name)
-	s.text(class[right.Name], e.x(right.at(0.3))+8, y(0.22)+4, "start", right.Name)
+	s.Text(class[left.Name], e.x(left.at(0.3))-7, y(0.3)+4, "end", left.Name)
+	s.Text(class[right.Name], e.x(right.at(0.3))+8, y(0.22)+4, "start", right.Name)
 }
 
 // at is the value at a share.

@@ -69,7 +69,7 @@ func (f Flame) draw(s *svg, frame Frame, x, y, scale float64) {
 		if len(text) > room {
 			text = text[:room-1] + "…"
 		}
-		s.text("frame", x+3, y+flameRow-5, "start", text)
+		s.Text("frame", x+3, y+flameRow-5, "start", text)
 	}
 	s.add("</g>")
 	for _, child := range frame.Children {

@@ -42,12 +42,12 @@ func (f Strip) SVG() string {
 	}
 	if f.Ratio != nil {
 		lo, hi := f.x(f.Ratio.Lo), f.x(f.Ratio.Hi)
-		s.line("whisker "+class, lo, middle, hi, middle)
-		s.line("whisker "+class, lo, middle-4, lo, middle+4)
-		s.line("whisker "+class, hi, middle-4, hi, middle+4)
+		s.Line("whisker "+class, lo, middle, hi, middle)
+		s.Line("whisker "+class, lo, middle-4, lo, middle+4)
+		s.Line("whisker "+class, hi, middle-4, hi, middle+4)
 	}
 	if f.Point > 0 && !f.Reference {
-		s.dot("point "+class, f.x(f.Point), middle, 5)
+		s.Dot("point "+class, f.x(f.Point), middle, 5)
 	}
 	s.add(`</svg>`)
 	return s.String()
@@ -58,7 +58,7 @@ func (f Strip) background(s *svg, height float64) {
 		lo, hi := f.x(f.Noise.Lo), f.x(f.Noise.Hi)
 		s.add(`<rect class="band" x="%s" y="0" width="%s" height="%s"/>`, at(lo), at(max(hi-lo, 0.5)), at(height))
 	}
-	s.line("one", f.x(1), 0, f.x(1), height)
+	s.Line("one", f.x(1), 0, f.x(1), height)
 }
 
 // StripAxis draws the axis that stands above the strips.
@@ -67,8 +67,8 @@ func StripAxis(scale Scale) string {
 	s := &svg{}
 	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true">`, at(stripWidth), at(stripHeight))
 	for _, v := range scale.Ticks(4) {
-		s.line("tickmark", f.x(v), stripHeight-5, f.x(v), stripHeight)
-		s.text("tick", f.x(v), stripHeight-9, "middle", tickText(v))
+		s.Line("tickmark", f.x(v), stripHeight-5, f.x(v), stripHeight)
+		s.Text("tick", f.x(v), stripHeight-9, "middle", tickText(v))
 	}
 	s.add(`</svg>`)
 	return s.String()

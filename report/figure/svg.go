@@ -5,22 +5,41 @@ import (
 	"strings"
 )
 
+// Canvas is what a figure is drawn on: strokes and texts by class, in the units of the
+// figure, y downwards. What a class looks like is the canvas's to say.
+type Canvas interface {
+	Line(class string, x1, y1, x2, y2 float64)
+	// Text stands at its baseline; anchor is start, middle or end.
+	Text(class string, x, y float64, anchor, text string)
+	Dot(class string, x, y, r float64)
+	// Path connects points; a closed one is an area.
+	Path(class string, xs, ys []float64, closed bool)
+}
+
 // svg collects a drawing.
 type svg struct{ strings.Builder }
 
 // add writes markup; every text in it has been escaped.
 func (s *svg) add(format string, args ...any) { fmt.Fprintf(s, format, args...) }
 
-func (s *svg) line(class string, x1, y1, x2, y2 float64) {
+func (s *svg) Line(class string, x1, y1, x2, y2 float64) {
 	s.add(`<line class="%s" x1="%s" y1="%s" x2="%s" y2="%s"/>`, class, at(x1), at(y1), at(x2), at(y2))
 }
 
-func (s *svg) text(class string, x, y float64, anchor, text string) {
+func (s *svg) Text(class string, x, y float64, anchor, text string) {
 	s.add(`<text class="%s" x="%s" y="%s" text-anchor="%s">%s</text>`, class, at(x), at(y), anchor, escape(text))
 }
 
-func (s *svg) dot(class string, x, y, r float64) {
+func (s *svg) Dot(class string, x, y, r float64) {
 	s.add(`<circle class="%s" cx="%s" cy="%s" r="%s"/>`, class, at(x), at(y), at(r))
+}
+
+func (s *svg) Path(class string, xs, ys []float64, closed bool) {
+	end := ""
+	if closed {
+		end = "Z"
+	}
+	s.add(`<path class="%s" d="%s%s"/>`, class, polyline("M", xs, ys), end)
 }
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")

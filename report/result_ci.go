@@ -1,0 +1,48 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/testbed-lab/testbed/report/ci"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// ResultSuites are a result as a build server takes it: its expectations are one suite,
+// and each test in each cell another, in which a mode passes that was measured.
+func ResultSuites(r testbed.Result) (suites []ci.Suite) {
+	claims := ci.Suite{Name: "expectations"}
+	for _, e := range r.Expectations {
+		claims.Cases = append(claims.Cases, ci.Case{
+			Name:    strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
+			Outcome: map[string]ci.Outcome{testbed.Refuted: ci.Fail, testbed.Inconclusive: ci.Skip}[e.Verdict],
+			Text:    strings.TrimSpace(e.Verdict + ": " + oneLine(e.That) + " " + firstOf(shareText(e), e.Reason)),
+		})
+	}
+	if len(claims.Cases) > 0 {
+		suites = append(suites, claims)
+	}
+	for _, t := range r.Tests {
+		suite := ci.Suite{Name: strings.TrimSpace(t.Name + " " + bracketed(cellTitle(t.Cell)))}
+		for _, m := range t.Modes {
+			suite.Cases = append(suite.Cases, ci.Case{
+				Name:    m.Name,
+				Outcome: map[string]ci.Outcome{testbed.StatusFailed: ci.Fail, testbed.StatusUnsupported: ci.Skip}[m.Status],
+				Text:    modeLine(t, m),
+			})
+		}
+		suites = append(suites, suite)
+	}
+	return suites
+}
+
+// modeLine is a mode's headline in words.
+func modeLine(t testbed.TestResult, m testbed.ModeResult) string {
+	if m.Status != testbed.StatusOK {
+		return joined(m.Status, m.Reason)
+	}
+	text := "p50 " + latencyCell(m.P50, t.Unit, false) + " " + latencyUnit(t.Unit)
+	if ratio := ratioShown(t, m); m.Name != hostMode && ratio.Estimate != nil {
+		text += ", " + strings.TrimSpace(ratioText(*ratio.Estimate)+" × host "+intervalText(ratio)) + ": " + verdictCell(t, m)
+	}
+	return text
+}
