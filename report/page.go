@@ -2,7 +2,9 @@ package report
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
@@ -17,6 +19,8 @@ var (
 	pageSource string
 	//go:embed page.css
 	pageStyle string
+	//go:embed page.js
+	pageScript string
 
 	pageTemplate = template.Must(template.New("page").Parse(pageSource))
 )
@@ -27,6 +31,8 @@ type page struct {
 	Question     string
 	Answer       string
 	Style        template.CSS
+	Script       template.JS
+	ScriptHash   string // By which the page's policy knows its script, and no other runs.
 	Facts        []fact // On the first screen.
 	Tally        string // Of the expectations; empty without any.
 	Matrix       []matrixTable
@@ -49,6 +55,10 @@ type pageTest struct {
 	Axis   template.HTML
 	Rows   []pageRow
 	Curves []template.HTML
+	Tails  []template.HTML
+	Rounds []template.HTML
+	// Round is what the rounds are called.
+	Round  string
 	Flames []flamed
 	Built  []built
 }
@@ -75,19 +85,19 @@ type pageClaim struct {
 	Verdict, Name, That, Share string
 }
 
-// HTML draws a result as one page that needs nothing else: no network, no
-// script. The curves are drawn from the blocks.
+// HTML draws a result as one page that needs nothing else and asks nobody; what its script
+// adds (sorting, a filter) it can be read without. The curves are drawn from the blocks.
 func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	p := page{
 		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r),
-		Style: template.CSS(pageStyle), Facts: rigFacts(r), Tally: tally(r.Expectations),
+		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: scriptHash(pageScript), Facts: rigFacts(r), Tally: tally(r.Expectations),
 		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
 		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
 		Command: reproduceCommand(r), LabFile: r.LabFile, Version: r.Tool.Version,
 	}
 	curves := curvesOf(blocks)
 	for i, t := range r.Tests {
-		p.Tests = append(p.Tests, newPageTest(fmt.Sprintf("test-%d", i+1), t, curves))
+		p.Tests = append(p.Tests, newPageTest(fmt.Sprintf("test-%d", i+1), r, t, curves, blocks))
 	}
 	for _, e := range r.Expectations {
 		p.Expectations = append(p.Expectations, pageClaim{
@@ -103,7 +113,13 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	return err
 }
 
-func newPageTest(id string, t testbed.TestResult, curves map[string]curve) pageTest {
+// scriptHash is a source of a content security policy (CSP level 2).
+func scriptHash(script string) string {
+	sum := sha256.Sum256([]byte(script))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func newPageTest(id string, r testbed.Result, t testbed.TestResult, curves map[string]curve, blocks []testbed.Block) pageTest {
 	d := pageTest{ID: id, table: newTable(t)}
 	scale := ratioScale(t)
 	d.Axis = template.HTML(figure.StripAxis(scale))
@@ -117,6 +133,12 @@ func newPageTest(id string, t testbed.TestResult, curves map[string]curve) pageT
 	}
 	for _, panel := range panels(id, t, curves) {
 		d.Curves = append(d.Curves, template.HTML(panel.SVG()))
+	}
+	for _, f := range tails(id, t, curves) {
+		d.Tails = append(d.Tails, template.HTML(f.SVG()))
+	}
+	for _, f := range roundPanels(id, r, t, blocks) {
+		d.Rounds, d.Round = append(d.Rounds, template.HTML(f.SVG())), f.Axis
 	}
 	for _, f := range flames(t) {
 		d.Flames = append(d.Flames, flamed{f.Mode, template.HTML(f.SVG())})

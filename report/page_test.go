@@ -45,6 +45,7 @@ func textOf(n *html.Node) string {
 
 func TestPageStandsAlone(t *testing.T) {
 	r, blocks := judged(t)
+	scripts := 0
 	for _, text := range []string{pageOf(t, r, blocks), pageOf(t, kernels(typical()).result(t), kernels(typical()).blocks(t, 7))} {
 		root, err := html.Parse(strings.NewReader(text))
 		require.NoError(t, err)
@@ -52,7 +53,12 @@ func TestPageStandsAlone(t *testing.T) {
 		referred := []string{}
 		headings := []string{}
 		walk(root, func(n *html.Node) {
-			assert.NotContains(t, []string{"script", "link", "img", "iframe", "object", "embed", "base", "form", "image", "use"}, n.Data)
+			if n.Data == "script" {
+				scripts++
+				assert.Empty(t, n.Attr)
+				assert.Equal(t, pageScript, textOf(n), "the page's own, which its policy names by hash")
+			}
+			assert.NotContains(t, []string{"link", "img", "iframe", "object", "embed", "base", "form", "image", "use"}, n.Data)
 			for _, a := range n.Attr {
 				switch a.Key {
 				case "src", "srcset", "action", "data", "poster", "background":
@@ -80,31 +86,40 @@ func TestPageStandsAlone(t *testing.T) {
 			assert.NotEqual(t, "h1", h, "one h1")
 			assert.LessOrEqual(t, h[1], headings[i][1]+1, "no level is left out")
 		}
-		assert.NotRegexp(t, `(?i)@import|url\(|https?://`, text)
+		assert.NotRegexp(t, `(?i)@import|url\(|https?://|fetch\(|XMLHttp`, text)
 		assert.Contains(t, text, "default-src 'none'", "the browser holds the page to it")
 	}
+	assert.Equal(t, 2, scripts, "one a page")
 }
 
 func TestPageFiguresAreSound(t *testing.T) {
 	r, blocks := judged(t)
 	text := pageOf(t, r, blocks)
 	figures := regexp.MustCompile(`(?s)<svg .*?</svg>`).FindAllString(text, -1)
-	ecdfs := 0
+	ecdfs, tails, rounds := 0, 0, 0
 	for _, figure := range figures {
 		wellFormed(t, figure)
 		assert.NotContains(t, figure, "NaN")
 		assert.NotContains(t, figure, "Inf")
-		if strings.Contains(figure, `class="ecdf"`) {
-			ecdfs++
+		switch {
+		case strings.Contains(figure, "-rounds-"):
+			rounds++
+			assert.Equal(t, r.Tests[0].Rounds, strings.Count(figure, "<circle"), "a dot a round")
+		case strings.Contains(figure, `class="ecdf"`):
+			if strings.Contains(figure, "-tail-") {
+				tails++
+			} else {
+				ecdfs++
+			}
 			assert.Regexp(t, `<title id="[^"]+">[^<]+</title><desc id="[^"]+">[^<]+</desc>`, figure)
 			assert.Contains(t, figure, `role="img"`)
 			assert.Regexp(t, `<path class="curve host" d="M[-0-9. LM]+"/>`, figure)
 			assert.Regexp(t, `<path class="curve mode" d="M[-0-9. LM]+"/>`, figure)
-		} else {
+		default:
 			assert.Contains(t, figure, `aria-hidden="true"`)
 		}
 	}
-	assert.Equal(t, 12, ecdfs, "six modes against host in each of two tests")
+	assert.Equal(t, []int{12, 12, 12}, []int{ecdfs, tails, rounds}, "six modes against host in each of two tests")
 }
 
 func wellFormed(t testing.TB, text string) {
@@ -163,7 +178,7 @@ func TestPageEscapes(t *testing.T) {
 	r.Warnings = []string{"<svg onload=x>"}
 	text := pageOf(t, r, blocks)
 	for _, bad := range []string{"<script", "<img", "</style><b>", "<svg onload", "</title></title>"} {
-		assert.NotContains(t, text, bad)
+		assert.NotContains(t, strings.Replace(text, "<script>"+pageScript, "", 1), bad)
 	}
 	for _, figure := range regexp.MustCompile(`(?s)<svg .*?</svg>`).FindAllString(text, -1) {
 		wellFormed(t, figure)

@@ -17,9 +17,9 @@ import (
 const paperColumns = 3
 
 // Paper writes what a paper takes from a result into a folder that exists: for each test
-// a table (NAME.tex), and the distributions of its modes against host as a figure
-// (NAME-ecdf.tex) that takes NAME-ecdf.pdf; NAME-ecdf.pgf is the same picture for
-// documents that prefer their own font. It gives the files' names.
+// a table (NAME.tex), and the distributions of its modes against host and their tails as
+// figures (NAME-ecdf.tex, NAME-tail.tex) that take NAME-ecdf.pdf and NAME-tail.pdf; .pgf
+// is the same picture for documents that prefer their own font. It gives the files' names.
 func Paper(dir string, r testbed.Result, blocks []testbed.Block) (names []string, err error) {
 	curves := curvesOf(blocks)
 	var files []file
@@ -30,11 +30,13 @@ func Paper(dir string, r testbed.Result, blocks []testbed.Block) (names []string
 		text.WriteString(latexPreamble)
 		latexTable(&text, r, test, t)
 		files = append(files, file{name + ".tex", text.Bytes()})
-		figures, err := paperFigure(name, r, test, curves)
-		if err != nil {
-			return nil, fmt.Errorf("draw %s: %w", name, err)
+		for _, f := range paperFigures(name, test, curves) {
+			figures, err := f.files(r, test)
+			if err != nil {
+				return nil, fmt.Errorf("draw %s: %w", f.name, err)
+			}
+			files = append(files, figures...)
 		}
-		files = append(files, figures...)
 	}
 	for _, f := range files {
 		if err := renameio.WriteFile(filepath.Join(dir, f.name), f.data, os.FileMode(0o644)); err != nil {
@@ -45,40 +47,56 @@ func Paper(dir string, r testbed.Result, blocks []testbed.Block) (names []string
 	return names, nil
 }
 
-// paperFigure is empty where no mode has a distribution beside host's.
-func paperFigure(name string, r testbed.Result, t testbed.TestResult, curves map[string]curve) ([]file, error) {
-	var drawn []paper.Panel
-	for _, panel := range panels(name, t, curves) {
-		drawn = append(drawn, panel)
-	}
-	if drawn == nil {
-		return nil, nil
-	}
-	var pdf, pgf bytes.Buffer
-	if err := paper.PDF(&pdf, paperColumns, drawn...); err != nil {
-		return nil, err
-	}
-	if err := paper.PGF(&pgf, paperColumns, latexText, drawn...); err != nil {
-		return nil, err
-	}
-	text := fmt.Sprintf("%% Needs, in the preamble: \\usepackage{graphicx}\n%% With the document's own font: \\usepackage{pgf} and \\input{%s-ecdf.pgf}\n"+
-		"\\begin{figure*}\n  \\centering\n  \\includegraphics[width=\\textwidth]{%s-ecdf.pdf}\n  \\caption{%s}\n  \\label{%s}\n\\end{figure*}\n",
-		name, name, figureCaption(r, t), "fig:"+name)
-	return []file{{name + "-ecdf.pdf", pdf.Bytes()}, {name + "-ecdf.pgf", pgf.Bytes()}, {name + "-ecdf.tex", []byte(text)}}, nil
+// paperFigure is the panels of a figure.
+type paperFigure struct {
+	name   string // Of its files.
+	shows  string // In words, of its axes.
+	panels []paper.Panel
 }
 
-// figureCaption says what the curves are, and on how much they rest.
-func figureCaption(r testbed.Result, t testbed.TestResult) string {
-	var transactions int64
-	for _, m := range t.Modes {
-		transactions += m.Transactions
-	}
+// paperFigures are those of a test, none where no mode has blocks beside host's.
+func paperFigures(name string, t testbed.TestResult, curves map[string]curve) (all []paperFigure) {
 	what := "latency"
 	if isCounted(t) {
 		what = "instructions"
 	}
-	return latexText(fmt.Sprintf("%s: share of transactions (ordinate) of at most some %s (abscissa), in each mode (solid) and in host (dashed); dots are medians. %s transactions in all, %s.",
-		t.Name, what, grouped(float64(transactions), 0), caption(t))) + " " + latexText(rigText(r)) + "."
+	ecdf := paperFigure{name: name + "-ecdf", shows: "share of transactions (ordinate) of at most some " + what + " (abscissa), in each mode (solid) and in host (dashed); dots are medians"}
+	tail := paperFigure{name: name + "-tail", shows: "share of transactions (ordinate, logarithmic) of more than some " + what + " (abscissa), in each mode (solid) and in host (dashed)"}
+	for _, panel := range panels(name, t, curves) {
+		ecdf.panels = append(ecdf.panels, panel)
+	}
+	for _, panel := range tails(name, t, curves) {
+		tail.panels = append(tail.panels, panel)
+	}
+	for _, f := range []paperFigure{ecdf, tail} {
+		if len(f.panels) > 0 {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+func (f paperFigure) files(r testbed.Result, t testbed.TestResult) ([]file, error) {
+	var pdf, pgf bytes.Buffer
+	if err := paper.PDF(&pdf, paperColumns, f.panels...); err != nil {
+		return nil, err
+	}
+	if err := paper.PGF(&pgf, paperColumns, latexText, f.panels...); err != nil {
+		return nil, err
+	}
+	text := fmt.Sprintf("%% Needs, in the preamble: \\usepackage{graphicx}\n%% With the document's own font: \\usepackage{pgf} and \\input{%s.pgf}\n"+
+		"\\begin{figure*}\n  \\centering\n  \\includegraphics[width=\\textwidth]{%s.pdf}\n  \\caption{%s}\n  \\label{%s}\n\\end{figure*}\n",
+		f.name, f.name, f.caption(r, t), "fig:"+f.name)
+	return []file{{f.name + ".pdf", pdf.Bytes()}, {f.name + ".pgf", pgf.Bytes()}, {f.name + ".tex", []byte(text)}}, nil
+}
+
+// caption says what the curves are, and on how much they rest.
+func (f paperFigure) caption(r testbed.Result, t testbed.TestResult) string {
+	var transactions int64
+	for _, m := range t.Modes {
+		transactions += m.Transactions
+	}
+	return latexText(fmt.Sprintf("%s: %s. %s transactions in all, %s. %s.", t.Name, f.shows, grouped(float64(transactions), 0), caption(t), rigText(r)))
 }
 
 // rigText says on what a result was measured.

@@ -37,12 +37,17 @@ const (
 
 // SVG draws the panel.
 func (e ECDF) SVG() string {
+	return panel(e.ID, "Cumulative distribution of "+e.Mode.Name+" against "+e.Host.Name, e.Desc, e.Draw)
+}
+
+// panel is a drawing of a panel's size with its title and what it shows in words.
+func panel(id, title, desc string, draw func(Canvas)) string {
 	s := &svg{}
 	s.add(`<svg class="ecdf" viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %s-desc">`,
-		at(panelWidth), at(panelHeight), escape(e.ID), escape(e.ID))
-	s.add(`<title id="%s-title">%s</title>`, escape(e.ID), escape("Cumulative distribution of "+e.Mode.Name+" against "+e.Host.Name))
-	s.add(`<desc id="%s-desc">%s</desc>`, escape(e.ID), escape(e.Desc))
-	e.Draw(s)
+		at(panelWidth), at(panelHeight), escape(id), escape(id))
+	s.add(`<title id="%s-title">%s</title>`, escape(id), escape(title))
+	s.add(`<desc id="%s-desc">%s</desc>`, escape(id), escape(desc))
+	draw(s)
 	s.add(`</svg>`)
 	return s.String()
 }
@@ -76,14 +81,20 @@ func (e ECDF) axes(s Canvas) {
 			s.Text("tick", plotLeft-6, y(share)+3.5, "end", fmt.Sprintf("%.0f%%", 100*share))
 		}
 	}
-	ticks := e.Scale.Ticks(5)
+	abscissa(s, e.Scale, e.Unit)
+}
+
+// abscissa draws the axis below a panel's plot.
+func abscissa(s Canvas, scale Scale, unit string) {
+	ticks := scale.Ticks(5)
 	for i, v := range ticks {
 		text := tickText(v)
 		if i == len(ticks)-1 {
-			text += " " + e.Unit
+			text += " " + unit
 		}
-		s.Line("tickmark", e.x(v), plotBottom, e.x(v), plotBottom+4)
-		s.Text("tick", e.x(v), plotBottom+17, "middle", text)
+		x := plotLeft + scale.At(v)*(plotRight-plotLeft)
+		s.Line("tickmark", x, plotBottom, x, plotBottom+4)
+		s.Text("tick", x, plotBottom+17, "middle", text)
 	}
 }
 
