@@ -103,7 +103,7 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 	reasons := incomparable(base, other)
 	for _, p := range pairs {
 		if p.base.result.Unit != p.new.result.Unit {
-			return c, nil, fmt.Errorf("test %q is measured in %s in %s, and in %s in %s", p.base.result.Name, p.base.result.Unit, base.Path, p.new.result.Unit, other.Path)
+			return c, nil, fmt.Errorf("test %q is measured in %s in %s, and in %s in %s; --order compares the order of their modes", p.base.result.Name, p.base.result.Unit, base.Path, p.new.result.Unit, other.Path)
 		}
 		reasons = append(reasons, p.differently()...)
 	}

@@ -43,6 +43,7 @@ func (a *app) compareCommand() *cobra.Command {
 	}
 	o.flags(cmd)
 	flags := cmd.Flags()
+	order := flags.Bool("order", false, "compare the order of modes alone: of times with\ncounts of instructions, or of two machines")
 	flags.BoolVar(&o.force, "force", false, "compare what is not comparable, such as another\nQEMU or CPU model, and say so in every output")
 	flags.StringArrayVar(&o.baseCell, "base-cell", nil, "of BASE's matrix, the cells with `NAME=VALUE`")
 	flags.StringArrayVar(&o.newCell, "new-cell", nil, "of NEW's matrix, the cells with `NAME=VALUE`")
@@ -61,6 +62,9 @@ func (a *app) compareCommand() *cobra.Command {
 				return err
 			}
 			others = append(others, side)
+		}
+		if *order {
+			return a.showOrder(base, others)
 		}
 		all, err := o.compare(base, others)
 		if err != nil {
@@ -150,6 +154,16 @@ func sideAt(path string, coordinates []string) (report.CompareSide, error) {
 		return report.CompareSide{}, usageError{err, "give a folder that holds a result.json"}
 	}
 	return report.CompareSide{Path: path, Result: result, Blocks: blocks, Cell: cell}, nil
+}
+
+// showOrder compares the order of modes; there is no verdict.
+func (a *app) showOrder(base report.CompareSide, others []report.CompareSide) error {
+	for _, other := range others {
+		if err := report.Order(a.stdout, base, other); err != nil {
+			return usageError{err, "testbed compare --help"}
+		}
+	}
+	return nil
 }
 
 func (a *app) showComparison(all []testbed.Comparison, format string) error {
