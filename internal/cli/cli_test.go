@@ -170,3 +170,23 @@ func TestCopyUntilEscape(t *testing.T) {
 	require.NoError(t, copyUntilEscape(&to, strings.NewReader("ls\r\x1dgone")))
 	require.Equal(t, "ls\r", to.String())
 }
+
+// TestAgainstMistakes are found before anything boots.
+func TestAgainstMistakes(t *testing.T) {
+	folder(t)
+	require.Equal(t, exitDone, invoke(t, "", "init", "lab.hcl").status)
+	for _, c := range []struct {
+		args []string
+		says []string
+	}{
+		{[]string{"run", "--backend", "local", "--against", "bookworm"}, []string{`the backend "local" boots no image`, "testbed compare"}},
+		{[]string{"run", "--against", "image.Old"}, []string{"--against Old: the file declares no such image", "images of the file: debian"}},
+		{[]string{"run", "--against", "bookworm", "--format", "pdf"}, []string{`no format "pdf"`}},
+	} {
+		got := invoke(t, "", c.args...)
+		require.Equal(t, exitUsage, got.status, got.stderr)
+		for _, text := range c.says {
+			require.Contains(t, got.stderr, text)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package run
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// sidedBackend keeps a diary of the images that boot, and its machines know which.
+type sidedBackend struct {
+	fakeBackend
+	images []string
+	booted atomic.Value // The image that runs.
+}
+
+func (b *sidedBackend) Plan(_ context.Context, r provision.Request) ([]provision.Step, error) {
+	image := r.Machines[0].Image
+	return []provision.Step{{Name: "boot", Action: provision.Create, Do: func(context.Context) error {
+		b.images = append(b.images, image)
+		b.booted.Store(image)
+		return nil
+	}}}, nil
+}
+
+// sided is a backend on whose image "old" every transaction of docker0 takes so much
+// longer, in per cent.
+func sided(percent int64) *sidedBackend {
+	var undone atomic.Int32
+	b := &sidedBackend{}
+	calls := int64(0)
+	b.machines = pair(replying(&undone, func(block proto.Block) proto.BlockResult {
+		calls++
+		ns := int64(200_000) + calls*7919%400
+		if b.booted.Load() == "old" && block.Mode == "docker0" {
+			ns += ns * percent / 100
+		}
+		return histogramOf(ns)
+	}), leaving(&undone))
+	return b
+}
+
+func contestOf(t *testing.T, b *sidedBackend, k Contest) (*Outcome, error) {
+	t.Helper()
+	lab := labOf(testbed.Test{})
+	lab.Images = []testbed.Image{{Name: "debian", Release: "trixie"}}
+	lab.Backend = "libvirt"
+	both, err := lab.Against(testbed.Image{Name: "old", Release: "bookworm"})
+	require.NoError(t, err)
+	if k.Options.Metric == "" {
+		k.Options = report.CompareOptions{Metric: "p50", Margin: 0.02}
+	}
+	return k.Run(t.Context(), &Conductor{Backend: b}, both)
+}
+
+// TestContest boots both sides in turns, three times, and judges them.
+func TestContest(t *testing.T) {
+	b := sided(10)
+	o, err := contestOf(t, b, Contest{})
+	require.NoError(t, err)
+	require.Equal(t, "old debian debian old old debian", strings.Join(b.images, " "), "base, new, new, base: a drift meets both alike")
+	require.Len(t, o.Comparison, 1)
+	c := o.Comparison[0]
+	require.Equal(t, testbed.Improvement, c.Verdict)
+	require.Equal(t, map[string]string{"side": "base"}, c.Base.Cell)
+	require.Equal(t, []string{testbed.Equal, testbed.Improvement}, []string{c.Modes[0].Verdict, c.Modes[1].Verdict})
+	require.InDelta(t, 1/1.1, *c.Modes[1].Itself.Estimate, 0.002)
+	require.Equal(t, 3, c.Modes[1].Itself.N)
+	require.Equal(t, "old", o.Result.Against)
+}
+
+// TestContestEndsWhenDecided, and boots on while something is undecided and the budget
+// lasts.
+func TestContestEndsWhenDecided(t *testing.T) {
+	b := sided(10)
+	_, err := contestOf(t, b, Contest{Budget: time.Minute})
+	require.NoError(t, err)
+	require.Len(t, b.images, 6, "three boots a side decided it")
+
+	b = sided(0)
+	// Nothing is equal within so little.
+	o, err := contestOf(t, b, Contest{Budget: time.Minute, Options: report.CompareOptions{Metric: "p50", Margin: 1e-7}})
+	require.NoError(t, err)
+	require.Len(t, b.images, 2*(mostTurns+2), "the most looks that the confidence allows for")
+	require.Equal(t, testbed.Undecided, o.Comparison[0].Verdict)
+
+	b = sided(0)
+	_, err = contestOf(t, b, Contest{Budget: time.Nanosecond, Options: report.CompareOptions{Metric: "p50", Margin: 1e-7}})
+	require.NoError(t, err)
+	require.Len(t, b.images, 6, "a verdict's least, whatever the budget")
+}
+
+func TestAgainstRefuses(t *testing.T) {
+	base := testbed.Image{Name: "old"}
+	lab := labOf(testbed.Test{})
+	lab.Cells[0].Coordinates = []testbed.Coordinate{{Name: "side", Value: "left"}}
+	_, err := lab.Against(base)
+	require.ErrorContains(t, err, `coordinate "side"`)
+
+	lab = labOf(testbed.Test{})
+	lab.Cells[0].Machines[0].Image = ""
+	_, err = lab.Against(base)
+	require.ErrorContains(t, err, "its machines exist")
+
+	_, err = labOf().Against(base)
+	require.ErrorContains(t, err, "no test")
+}
+
+// TestAgainst leaves the lab alone and its matrix as it is.
+func TestAgainst(t *testing.T) {
+	lab := labOf(testbed.Test{Boots: 5})
+	lab.Cells[0].Coordinates = []testbed.Coordinate{{Name: "size", Value: "1"}}
+	both, err := lab.Against(Kernel(testbed.Image{Name: "debian", Release: "trixie", KernelVersion: "6.12", Packages: []string{"podman"}}, "bookworm"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"size=1 side=base", "size=1 side=new"}, []string{cellName(both.Cells[0]), cellName(both.Cells[1])})
+	require.Equal(t, "bookworm", both.Cells[0].Machines[1].Image)
+	require.Equal(t, "debian", both.Cells[1].Machines[1].Image)
+	require.Equal(t, 5, both.Cells[0].Tests[0].Boots)
+	require.Equal(t, "debian", lab.Cells[0].Machines[0].Image)
+	image, _ := both.Image("bookworm")
+	require.Equal(t, testbed.Image{Name: "bookworm", Release: "bookworm", Packages: []string{"podman"}}, image, "the kernel alone differs")
+	require.Len(t, both.Predicates, 2)
+}
+
+func TestTurns(t *testing.T) {
+	require.Equal(t, []int{0}, turn(1, 1, 3))
+	require.Equal(t, [][]int{{0, 1}, {1, 0}, {0, 1}}, [][]int{turn(1, 2, 0), turn(1, 2, 1), turn(1, 2, 2)})
+	require.Equal(t, []int{0, 1, 2, 3}, turn(1, 4, 0))
+	seen := map[int]int{}
+	for boot := range 400 {
+		order := turn(1, 4, boot+1)
+		require.ElementsMatch(t, []int{0, 1, 2, 3}, order)
+		seen[order[0]]++
+	}
+	for cell, n := range seen {
+		require.InDelta(t, 100, n, 40, "cell %d is first as often as others", cell)
+	}
+}
