@@ -3,9 +3,11 @@ package libvirt
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -145,10 +147,54 @@ func (j *job) awaitEnd(ctx context.Context, d seenDomain) error {
 		}
 		select {
 		case <-ctx.Done():
-			return j.bootError(ctx, d, context.Cause(ctx))
+			return j.bootError(ctx, d, fmt.Errorf("%w%s", context.Cause(ctx), j.b.executed(d)))
 		case <-time.After(consoleInterval):
 		}
 	}
+}
+
+// executed says how far a sealed machine has come that is not done: by its clock, which
+// is its instructions. The context that it was waited for is over.
+func (b *Backend) executed(d seenDomain) string {
+	ctx, cancel := context.WithTimeout(context.Background(), monitorTimeout)
+	defer cancel()
+	var answer string
+	err := b.dialer.call(ctx, "ask "+d.Thing+" for its time", func(l *golibvirt.Libvirt) (err error) {
+		answer, err = l.QEMUDomainMonitorCommand(d.domain, `{"execute":"qom-get","arguments":{"path":"/machine","property":"rtc-time"}}`, 0)
+		return err
+	})
+	if err != nil {
+		return ""
+	}
+	return instructionsText(answer)
+}
+
+// monitorTimeout is for one question to QEMU.
+const monitorTimeout = 5 * time.Second
+
+// instructionsText reads the guest's real-time clock as QEMU tells it (struct tm), which
+// began at sealedStart: a second is 10⁹ instructions.
+func instructionsText(answer string) string {
+	var clock struct {
+		Return *struct {
+			Year int `json:"tm_year"` // From 1900.
+			Mon  int `json:"tm_mon"`  // From 0.
+			Day  int `json:"tm_mday"`
+			Hour int `json:"tm_hour"`
+			Min  int `json:"tm_min"`
+			Sec  int `json:"tm_sec"`
+		} `json:"return"`
+	}
+	if json.Unmarshal([]byte(answer), &clock) != nil || clock.Return == nil {
+		return ""
+	}
+	c := clock.Return
+	now := time.Date(1900+c.Year, time.Month(1+c.Mon), c.Day, c.Hour, c.Min, c.Sec, 0, time.UTC)
+	began, err := strconv.ParseInt(sealedStart, 10, 64)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("; it has executed some %d · 10⁹ instructions", now.Unix()-began)
 }
 
 // Output is what a sealed machine has written.
