@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -132,6 +133,12 @@ func (j *job) awaitEnd(ctx context.Context, d seenDomain) error {
 	defer cancel()
 	for {
 		state, reason, err := j.b.domainState(ctx, d.domain)
+		if late := context.Cause(ctx); errors.Is(late, context.DeadlineExceeded) {
+			return j.bootError(context.WithoutCancel(ctx), d, fmt.Errorf("%w%s", late, j.b.executed(d)))
+		}
+		if ctx.Err() != nil {
+			return j.bootError(ctx, d, context.Cause(ctx))
+		}
 		if err != nil {
 			return err
 		}
@@ -147,7 +154,6 @@ func (j *job) awaitEnd(ctx context.Context, d seenDomain) error {
 		}
 		select {
 		case <-ctx.Done():
-			return j.bootError(ctx, d, fmt.Errorf("%w%s", context.Cause(ctx), j.b.executed(d)))
 		case <-time.After(consoleInterval):
 		}
 	}
