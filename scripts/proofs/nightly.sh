@@ -1,0 +1,72 @@
+#!/bin/sh
+# A nightly job on the local backend: of 30 nights on which nothing changed at most 4 are
+# called a regression, and a mode that is slower by what a comparison says it would see is
+# found as often as it says.
+# inputs: internal/e2e/testdata/nightly.hcl guestagent/rr guestagent/netmode report/compare.go report/compare_judge.go
+set -eu
+cd "$(dirname "$0")/../.."
+
+nights=30
+slow=20
+rules=400
+folder=results/proofs/nightly/$(sha256sum bin/testbed | cut -c 1-12)
+mkdir -p "$folder"
+lab=internal/e2e/testdata/nightly.hcl
+testbed=$folder/testbed # It takes long, and bin/testbed may be built anew meanwhile.
+[ -e "$testbed" ] || cp bin/testbed "$testbed"
+
+keep() { # NAME WHAT... makes a result once.
+	name=$1
+	shift
+	[ ! -e "$folder/$name/result.json" ] || return 0
+	echo "nightly: $name" >&2
+	status=0
+	"$testbed" run "$lab" "$@" --out "$folder/$name" >"$folder/$name.txt" 2>"$folder/$name.log" || status=$?
+	[ "$status" -ne 0 ] || return 0
+	rm -rf "${folder:?}/$name"
+	cat "$folder/$name.log" >&2
+	exit 1
+}
+
+compare() { # BASE NEW
+	"$testbed" compare "$folder/$1" "$folder/$2" --max-regression 2% --format json >"$folder/verdict.json" || [ $? -ge 3 ]
+}
+
+night=0
+while [ "$night" -le "$nights" ]; do
+	keep "night-$night" --var "seed=$((3000 + night))"
+	[ "$night" -lt 1 ] || [ "$night" -gt "$slow" ] || keep "slow-$night" --var "seed=$((4000 + night))" --var "rules=$rules"
+	night=$((night + 1))
+done
+
+alarms=0 found=0 effects='' sizes='' night=1
+while [ "$night" -le "$nights" ]; do
+	compare "night-$((night - 1))" "night-$night"
+	[ "$(jq -r '.[0].verdict' "$folder/verdict.json")" != regression ] || alarms=$((alarms + 1))
+	if [ "$night" -le "$slow" ]; then
+		compare "night-$night" "slow-$night"
+		mode='.[0].modes[] | select(.mode == "docker0")'
+		[ "$(jq -r "$mode | .verdict" "$folder/verdict.json")" != regression ] || found=$((found + 1))
+		effects="$effects $(jq -r "$mode | .minimum_effect" "$folder/verdict.json")"
+		sizes="$sizes $(jq -r "$mode | .to_host.estimate" "$folder/verdict.json")"
+	fi
+	night=$((night + 1))
+done
+middle() { # The median of ratios, in per cent.
+	echo "$1" | tr ' ' '\n' | jq -rs 'sort | (.[length / 2 | floor] - 1) * 1000 | round / 10'
+}
+
+cat <<END
+# A nightly job on the local backend
+
+\`bin/testbed run $lab\` again and again, \`bin/testbed compare
+--max-regression 2%\` of each night with the one before; 20 rounds of 100 ms, three rows,
+modes judged by their ratio to host.
+
+* **Nothing changed**: **$alarms of $nights** nights were called a regression (4 are allowed: the
+  97.5% limit of a rate of 5%).
+* **docker0 slower by $(middle "$sizes")%** ($rules firewall rules, the median of what was measured): found in
+  **$found of $slow**. Such comparisons say that they would see $(middle "$effects")% (median) in four of
+  five.
+END
+[ "$alarms" -le 4 ]
