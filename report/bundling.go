@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/testbed-lab/testbed/report/bundle"
 	"github.com/testbed-lab/testbed/report/redact"
@@ -21,8 +22,10 @@ const PlanFile = "plan.json"
 
 // BundleOptions say what else a bundle holds.
 type BundleOptions struct {
-	Testbed string        // Version of this program.
-	Extra   []bundle.File // Such as images.
+	Testbed string // Version of this program.
+	// Self is the file that is written, which is not packed where it lies beside the result.
+	Self  string
+	Extra []bundle.File // Such as images.
 }
 
 // Bundle packs a stored result, with all that lies beside it, for somebody else: the
@@ -38,9 +41,14 @@ func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err err
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // Results of before there were plans have none.
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	for _, target := range reached.FindAllSubmatch(plan, -1) {
+	lab, err := os.ReadFile(filepath.Join(dir, filepath.Base(r.LabFile)))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	for _, target := range append(reached.FindAllSubmatch(plan, -1), reachedByLab.FindAllSubmatch(lab, -1)...) {
 		secrets.Reached(string(target[1]))
 	}
+	secrets.Hosts = append(secrets.Hosts, hostNames(r)...)
 	redactor := redact.New(secrets)
 	if r, blocks, err = redacted(redactor, r, blocks); err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
@@ -55,7 +63,7 @@ func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err err
 		own[f.name] = true
 		files = append(files, bundle.File{Path: f.name, Data: f.data})
 	}
-	beside, err := besideResult(dir, own, redactor)
+	beside, err := besideResult(dir, o.Self, own, redactor)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
@@ -70,6 +78,22 @@ func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err err
 
 // reached finds the machines of a plan that are reached over SSH.
 var reached = regexp.MustCompile(`"SSH": "([^"]+)"`)
+
+// reachedByLab finds the same in a lab file.
+var reachedByLab = regexp.MustCompile(`(?m)^\s*ssh\s*=\s*"([^"]+)"`)
+
+// hostNames are those that machines call themselves; a VM's is the lab's name for it.
+func hostNames(r testbed.Result) (names []string) {
+	for _, m := range r.Environment.Machines {
+		if name, is := m.Facts["hostname"].(string); is && name != m.Name {
+			names = append(names, name)
+		}
+	}
+	if name, is := r.Environment.Host["hostname"].(string); is {
+		names = append(names, name)
+	}
+	return names
+}
 
 // redacted redacts what texts there are; histograms are base64, in which a short name
 // can stand by chance.
@@ -99,13 +123,17 @@ func redacted(redactor *redact.Redactor, r testbed.Result, blocks []testbed.Bloc
 
 // besideResult are the files of a result's folder that are no drawings: texts without
 // secrets, and samples, which are numbers, as they are.
-func besideResult(dir string, drawn map[string]bool, redactor *redact.Redactor) (files []bundle.File, err error) {
+func besideResult(dir, self string, drawn map[string]bool, redactor *redact.Redactor) (files []bundle.File, err error) {
 	root, err := filepath.EvalSymlinks(dir) // "latest" is a link.
 	if err != nil {
 		return nil, err
 	}
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
+			return err
+		}
+		// A file that begins with a dot is one that is being written.
+		if same, err := filepath.Abs(path); err != nil || same == self || strings.HasPrefix(entry.Name(), ".") {
 			return err
 		}
 		name, err := filepath.Rel(root, path)
@@ -120,7 +148,10 @@ func besideResult(dir string, drawn map[string]bool, redactor *redact.Redactor) 
 			return nil
 		}
 		text, err := os.ReadFile(path)
-		files = append(files, bundle.File{Path: name, Data: redactor.Apply(name, text)})
+		if utf8.Valid(text) { // What is no text has no names in it.
+			text = redactor.Apply(name, text)
+		}
+		files = append(files, bundle.File{Path: string(redactor.Apply(name, []byte(name))), Data: text})
 		return err
 	})
 	return files, err

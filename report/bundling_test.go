@@ -19,6 +19,7 @@ func storedResult(t *testing.T) string {
 	home, err := os.UserHomeDir()
 	require.NoError(t, err)
 	in.Environment.Host["emulator"] = home + "/bin/qemu"
+	in.Environment.Machines[1].Facts["hostname"] = "bergen"
 	in.Environment.Machines[0].Facts["nic"] = "3c:7c:3f:00:11:22"
 	in.Blocks[0].KernelLog = []string{"client: eth1 3c:7c:3f:00:11:22 up"}
 	r, err := Analyze(in)
@@ -27,7 +28,8 @@ func storedResult(t *testing.T) string {
 	for name, text := range map[string]string{
 		"container-latency.hcl": "lab \"container-latency\" {}\n",
 		PlanFile:                `{"SSH": "bob@oslo.example.org:22"}`,
-		"consoles/client.log":   "oslo login: bob\n",
+		"consoles/client.log":   "oslo login: bob on bergen\n",
+		".unfinished":           "bob",
 		"samples/b1.zst":        "bob",
 	} {
 		path := filepath.Join(dir, name)
@@ -49,17 +51,18 @@ func TestBundle(t *testing.T) {
 	var packed, again bytes.Buffer
 	removed, err := Bundle(&packed, stored, BundleOptions{Testbed: "1.2"})
 	require.NoError(t, err)
-	require.Contains(t, removed, "consoles/client.log: host name, once")
+	require.Contains(t, removed, "consoles/client.log: host name, 2 times")
 	require.Contains(t, removed, "result.json: MAC address, once")
 	require.Contains(t, removed, "blocks.jsonl: MAC address, once")
 	dir := unpacked(t, packed.Bytes())
 	for _, name := range []string{ResultFile, BlocksFile, PageFile, MarkdownFile, PlanFile, "consoles/client.log"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
-		for _, secret := range []string{"oslo", "3c:7c:3f", "example.org"} {
+		for _, secret := range []string{"oslo", "bergen", "3c:7c:3f", "example.org"} {
 			require.NotContains(t, string(text), secret, name)
 		}
 	}
+	require.NoFileExists(t, filepath.Join(dir, ".unfinished"))
 	samples, err := os.ReadFile(filepath.Join(dir, "samples", "b1.zst"))
 	require.NoError(t, err)
 	require.Equal(t, "bob", string(samples), "numbers, in which a name stands by chance, stay as they are")

@@ -95,11 +95,13 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 	if err != nil {
 		return c, nil, err
 	}
-	pairs, unmatched := match(ours, theirs, boots(base.Result) && !o.Elsewhere)
+	pairs, lost, gained := match(ours, theirs, boots(base.Result) && !o.Elsewhere)
 	if len(pairs) == 0 {
-		return c, nil, fmt.Errorf("%s and %s have no test in common: %s", base.Path, other.Path, strings.Join(unmatched, "; "))
+		return c, nil, fmt.Errorf("%s and %s have no test in common: %s", base.Path, other.Path, unmatchedText(lost, gained))
 	}
-	c.Unmatched = append(c.Unmatched, unmatched...)
+	for _, s := range gained {
+		c.Unmatched = append(c.Unmatched, "only the new result has test "+s.name())
+	}
 	reasons := incomparable(base, other)
 	for _, p := range pairs {
 		if p.base.result.Unit != p.new.result.Unit {
@@ -119,6 +121,13 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 		found, lacking := p.modes(m, base, other)
 		rows = append(rows, found...)
 		c.Unmatched = append(c.Unmatched, lacking...)
+	}
+	for _, s := range lost {
+		for _, one := range s.result.Modes {
+			if one.Status == testbed.StatusOK {
+				rows = append(rows, s.lost(one.Name, m, "the new result does not have the test"))
+			}
+		}
 	}
 	c.Modes = make([]testbed.Change, len(rows))
 	return c, rows, nil
@@ -164,6 +173,9 @@ func trialsOf(s CompareSide) ([]sideTrial, error) {
 	for _, test := range s.Result.Tests {
 		if !within(test.Cell, s.Cell) {
 			continue
+		}
+		if hostOf(test).Name == "" {
+			return nil, fmt.Errorf("%s: test %q has no host, by which everything is read", s.Path, test.Name)
 		}
 		lab.Cells = append(lab.Cells, cellOf(test))
 		left := maps.Clone(test.Cell)
@@ -223,12 +235,12 @@ type trialPair struct {
 }
 
 // match pairs tests by name and what is left of their cells.
-func match(base, other []sideTrial, boots bool) (pairs []trialPair, unmatched []string) {
+func match(base, other []sideTrial, boots bool) (pairs []trialPair, lost, gained []sideTrial) {
 	found := map[string]bool{}
 	for _, b := range base {
 		i := slices.IndexFunc(other, func(n sideTrial) bool { return n.key == b.key })
 		if i < 0 {
-			unmatched = append(unmatched, "only the base has test "+b.name())
+			lost = append(lost, b)
 			continue
 		}
 		found[b.key] = true
@@ -236,10 +248,31 @@ func match(base, other []sideTrial, boots bool) (pairs []trialPair, unmatched []
 	}
 	for _, n := range other {
 		if !found[n.key] {
-			unmatched = append(unmatched, "only the new result has test "+n.name())
+			gained = append(gained, n)
 		}
 	}
-	return pairs, unmatched
+	return pairs, lost, gained
+}
+
+func unmatchedText(lost, gained []sideTrial) string {
+	var texts []string
+	for _, s := range lost {
+		texts = append(texts, "only the base has test "+s.name())
+	}
+	for _, s := range gained {
+		texts = append(texts, "only the new result has test "+s.name())
+	}
+	return strings.Join(texts, "; ")
+}
+
+// lost is a row of what the base has measured and the new result has not: it is no
+// detail, and nothing is known of it.
+func (s sideTrial) lost(mode string, m metric, why string) *judgement {
+	return &judgement{effect: mean{reason: why}, sign: 1, change: testbed.Change{
+		Test: s.result.Name, Cell: s.left, Mode: mode, Unit: s.result.Unit, Base: figureIn(s.result, mode, m),
+		New: testbed.Estimate{Reason: why}, Itself: testbed.Estimate{Reason: why}, ToHost: testbed.Estimate{Reason: why},
+		JudgedBy: testbed.JudgedItself, Verdict: testbed.Undecided,
+	}}
 }
 
 func (s sideTrial) name() string {
@@ -251,7 +284,9 @@ func (p trialPair) modes(m metric, base, other CompareSide) (rows []*judgement, 
 	absent := map[string][]string{}
 	for _, s := range p.base.series {
 		if i := p.new.index(s.mode.Name); i < 0 {
-			unmatched = append(unmatched, fmt.Sprintf("%s: only the base has mode %s", p.base.name(), s.mode.Name))
+			if modeIn(p.base.result, s.mode.Name).Status == testbed.StatusOK {
+				rows = append(rows, p.base.lost(s.mode.Name, m, "the new result does not have the mode"))
+			}
 			continue
 		}
 		if lacking := p.notMeasured(s.mode.Name); lacking != "" {
@@ -273,8 +308,7 @@ func (p trialPair) modes(m metric, base, other CompareSide) (rows []*judgement, 
 
 // notMeasured says that there is nothing to lose in a mode: the base did not have it.
 func (p trialPair) notMeasured(mode string) string {
-	was, _ := p.base.series[p.base.index(mode)].status()
-	is, _ := p.new.series[p.new.index(mode)].status()
+	was, is := modeIn(p.base.result, mode).Status, modeIn(p.new.result, mode).Status
 	switch {
 	case was == testbed.StatusOK:
 		return ""
@@ -293,6 +327,9 @@ func (t *trial) index(mode string) int {
 // together is the verdict of all modes: the worst, where not knowing is worse than
 // any change for the better.
 func together(modes []testbed.Change) string {
+	if !slices.ContainsFunc(modes, func(c testbed.Change) bool { return c.Verdict != "" }) {
+		return testbed.Undecided
+	}
 	for _, verdict := range []string{testbed.Regression, testbed.Different, testbed.Undecided, testbed.Improvement, testbed.Reproduced} {
 		if slices.ContainsFunc(modes, func(c testbed.Change) bool { return c.Verdict == verdict }) {
 			return verdict

@@ -69,6 +69,14 @@ func (p trialPair) unfit(b, n *series, m metric) string {
 	if m.name == "rate" && p.base.counts() {
 		return "instructions make no rate"
 	}
+	for _, side := range []struct {
+		name string
+		mode testbed.ModeResult
+	}{{"base", modeIn(p.base.result, b.mode.Name)}, {"new", modeIn(p.new.result, n.mode.Name)}} {
+		if side.mode.Status != testbed.StatusOK { // As the result has it, which looked at more than the blocks.
+			return fmt.Sprintf("%s: the mode is %s", side.name, joined(side.mode.Status, side.mode.Reason))
+		}
+	}
 	if method, why := p.base.method(b, m); method == "" {
 		return "base: " + why
 	}
@@ -81,13 +89,13 @@ func (p trialPair) unfit(b, n *series, m metric) string {
 // itself is the log of a mode's own figure over rounds.
 func (s sideTrial) itself(of *series, m metric) leveled {
 	method, _ := s.method(of, m)
-	return leveled{s.trial, s.level(of, m, method), of.logs(m)}
+	return leveled{s.trial, s.level(of, m, method), of.logs(m), method == methodPooled}
 }
 
 // toHost is the log of a mode's ratio to host over rounds.
 func (s sideTrial) toHost(of *series, m metric) leveled {
 	p := s.pair(of, s.host, m)
-	return leveled{s.trial, s.trial.contrast(p), p.logs}
+	return leveled{s.trial, s.trial.contrast(p), p.logs, p.method == methodPooled}
 }
 
 // leveled is a mean with the rounds it was made of.
@@ -95,6 +103,8 @@ type leveled struct {
 	*trial
 	mean mean
 	logs []float64
+	// pooled says that the mean is of all rounds together, and logs are not its parts.
+	pooled bool
 }
 
 // contrast is new less base: of independent means, or, where both were repeated side
@@ -112,7 +122,7 @@ func (p trialPair) contrast(base, other leveled, together bool) mean {
 		m.reason = "base: " + base.mean.reason
 	case other.mean.reason != "":
 		m.reason = "new: " + other.mean.reason
-	case together && base.booted() > 1:
+	case together && base.booted() > 1 && !base.pooled && !other.pooled:
 		return paired(base, other)
 	}
 	return m
@@ -129,6 +139,9 @@ func paired(base, other leveled) mean {
 		}
 	}
 	m := mean{Mean: stats.PlainMean(differences), n: len(differences)}
+	if base.test.Precision > 0 || other.test.Precision > 0 {
+		m.Error *= stoppedEarly
+	}
 	if len(differences) < stats.MinBoots {
 		m.reason = fmt.Sprintf("no interval: %s on both sides, %d needed", count(len(differences), base.boot()), stats.MinBoots)
 	}
@@ -160,7 +173,10 @@ func interleaved(base, other CompareSide) bool {
 
 func modeIn(t testbed.TestResult, name string) testbed.ModeResult {
 	i := slices.IndexFunc(t.Modes, func(m testbed.ModeResult) bool { return m.Name == name })
-	return t.Modes[i] // The trial was made of them.
+	if i < 0 {
+		return testbed.ModeResult{Name: name, Status: testbed.StatusFailed, Reason: "the result does not list it"}
+	}
+	return t.Modes[i]
 }
 
 func figureIn(t testbed.TestResult, mode string, m metric) testbed.Estimate {

@@ -180,8 +180,9 @@ func TestCompareWhatIsNotThere(t *testing.T) {
 	lacking.modes = []string{"host", "docker0", "routed"}
 	lacking.unsupported = map[string]string{"docker0": "no CONFIG_VETH"}
 	c := comparedTo(t, side(t, booted(3), "old", 1), 0.5, side(t, lacking, "new", 2))[0]
-	require.Equal(t, []string{"tcp_rr: only the base has mode macvlan", "tcp_rr: only the new result has mode routed"}, c.Unmatched)
-	require.Equal(t, "new: the mode is unsupported", c.Modes[1].Reason, "a mode that was lost is no detail")
+	require.Equal(t, []string{"tcp_rr: only the new result has mode routed"}, c.Unmatched)
+	require.Equal(t, "new: the mode is unsupported: no CONFIG_VETH", c.Modes[1].Reason, "a mode that was lost is no detail")
+	require.Equal(t, "the new result does not have the mode", c.Modes[2].Reason)
 	require.Equal(t, testbed.Undecided, c.Verdict)
 
 	c = comparedTo(t, side(t, lacking, "old", 1), 0.5, side(t, lacking, "new", 2))[0]
@@ -191,6 +192,31 @@ func TestCompareWhatIsNotThere(t *testing.T) {
 	gained.unsupported = nil
 	c = comparedTo(t, side(t, lacking, "old", 1), 0.5, side(t, gained, "new", 2))[0]
 	require.Equal(t, []string{"tcp_rr: docker0: unsupported in the base, and measured in the new result"}, c.Unmatched)
+}
+
+// Where nothing is judged nothing is equal.
+func TestCompareNothing(t *testing.T) {
+	w := booted(1)
+	w.unsupported = map[string]string{"docker0": "no CONFIG_VETH", "macvlan": "no CONFIG_MACVLAN"}
+	c := comparedTo(t, side(t, w, "old", 1, locally), 0.5, side(t, w, "new", 2, locally))[0]
+	require.Equal(t, testbed.Undecided, c.Verdict)
+	require.Equal(t, map[string]string{"host": ""}, verdicts(c))
+
+	base, other := booted(3), booted(3)
+	base.tests = []string{"tcp_rr", "udp_rr"}
+	c = comparedTo(t, side(t, base, "old", 1), 0.5, side(t, other, "new", 2))[0]
+	require.Equal(t, testbed.Undecided, c.Verdict, "a test that was lost is no detail")
+	require.Equal(t, "the new result does not have the test", c.Modes[len(c.Modes)-1].Reason)
+
+	failed := side(t, booted(3), "new", 2)
+	failed.Result.Tests[0].Modes[1].Status, failed.Result.Tests[0].Modes[1].Reason = testbed.StatusFailed, "packets crossed docker0"
+	c = comparedTo(t, side(t, booted(3), "old", 1), 0.5, failed)[0]
+	require.Equal(t, "new: the mode is failed: packets crossed docker0", c.Modes[1].Reason, "as the result has it, which looked at more than the blocks")
+
+	hostless := side(t, booted(3), "new", 2)
+	hostless.Result.Tests[0].Modes = hostless.Result.Tests[0].Modes[1:]
+	_, err := Compare(side(t, booted(3), "old", 1), []CompareSide{hostless}, CompareOptions{Metric: "p50"})
+	require.ErrorContains(t, err, "has no host")
 }
 
 // Two cells of one result are two sides.

@@ -187,6 +187,9 @@ func compareRow(m testbed.Change) row {
 	if m.MinimumEffect != nil {
 		least = changeText(*m.MinimumEffect)
 	}
+	if m.MinimumEffect != nil && m.Unit == "1/s" { // Fewer are worse.
+		least = changeText(1 / *m.MinimumEffect)
+	}
 	for _, text := range []string{m.Mode, figureText(m.Base, m.Unit), figureText(m.New, m.Unit), change, interval, least, firstOf(m.Verdict, "reference")} {
 		r.Cells = append(r.Cells, cell{text})
 	}

@@ -95,6 +95,9 @@ func latexHead(c column) string {
 }
 
 func latexRow(t table, row row, kept []int) string {
+	if row.Status != testbed.StatusOK && len(kept) == 1 { // As every other one.
+		return fmt.Sprintf("%s (%s)", latexText(row.Mode), latexText(row.Status))
+	}
 	if row.Status != testbed.StatusOK {
 		return fmt.Sprintf("%s & \\multicolumn{%d}{l}{%s}", latexText(row.Mode), len(kept)-1, latexText(row.Status))
 	}
@@ -146,7 +149,7 @@ func latexCaption(r testbed.Result, t testbed.TestResult) string {
 	}
 	sentences := []string{
 		latexText(t.Name) + ": " + latexText(strings.Join(parts, "; ")),
-		"Intervals of 95\\% over rounds, of the ratio to host; in host's row that of host against itself, the noise floor",
+		fmt.Sprintf("Intervals of 95\\%% over %s, of the ratio to host; in host's row that of host against itself, the noise floor", unitOf(t)),
 		"\\textsuperscript{*}: differs from host, corrected over modes, and is clear of the noise floor",
 		latexText(rigText(r)),
 	}
@@ -154,6 +157,17 @@ func latexCaption(r testbed.Result, t testbed.TestResult) string {
 		sentences = append(sentences, "\\textsuperscript{p}: pooled over rounds")
 	}
 	return strings.Join(sentences, ". ") + "."
+}
+
+// unitOf is what an interval is over.
+func unitOf(t testbed.TestResult) string {
+	switch {
+	case isCounted(t):
+		return "seeds"
+	case t.Boots > 1:
+		return "boots"
+	}
+	return "rounds"
 }
 
 // markedCells are the printed percentiles, of which a pooled one carries a mark.

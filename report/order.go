@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -23,9 +22,9 @@ func Order(w io.Writer, base, other CompareSide) error {
 	if err != nil {
 		return err
 	}
-	pairs, unmatched := match(ours, theirs, false)
+	pairs, lost, gained := match(ours, theirs, false)
 	if len(pairs) == 0 {
-		return fmt.Errorf("%s and %s have no test in common: %s", base.Path, other.Path, strings.Join(unmatched, "; "))
+		return fmt.Errorf("%s and %s have no test in common: %s", base.Path, other.Path, unmatchedText(lost, gained))
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s (%s) and %s (%s)\n", base.Path, orderedBy(pairs[0].base.result), other.Path, orderedBy(pairs[0].new.result))
@@ -107,7 +106,7 @@ func (r ranking) spearman() float64 {
 // the quicker, 1 where it is the slower, 0 where they overlap.
 func told(a, b testbed.Estimate) int {
 	switch {
-	case a.Lo == nil || b.Lo == nil:
+	case a.Lo == nil || b.Lo == nil || a.Hi == nil || b.Hi == nil:
 		return 0
 	case *a.Hi < *b.Lo:
 		return -1

@@ -50,6 +50,6 @@ func TestOrderOfTooFew(t *testing.T) {
 	require.NoError(t, Order(&b, few, few))
 	require.Contains(t, b.String(), "2 modes with a ratio to host in both: too few for an order")
 	other := few
-	other.Result = testbed.Result{Tests: []testbed.TestResult{{Name: "other", Cell: map[string]string{}}}}
+	other.Result = testbed.Result{Tests: []testbed.TestResult{{Name: "other", Cell: map[string]string{}, Modes: []testbed.ModeResult{{Name: "host"}}}}}
 	require.ErrorContains(t, Order(&b, few, other), "no test in common")
 }

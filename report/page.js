@@ -4,7 +4,8 @@
 (() => {
   // number is what a cell says, for sorting: the first number in it, or its text.
   const number = (cell) => {
-    const text = cell ? cell.textContent.trim() : "";
+    const shown = cell && (cell.querySelector("summary") || cell); // Not what it opens to.
+    const text = shown ? shown.textContent.trim() : "";
     const found = text.replace(/,/g, "").replace(/−/g, "-").match(/-?\d+(\.\d+)?/);
     return found && !/^[A-Za-z]/.test(text) ? Number(found[0]) : text;
   };

@@ -47,6 +47,15 @@ func Paper(dir string, r testbed.Result, blocks []testbed.Block) (names []string
 	return names, nil
 }
 
+// PaperNames are the names of a result's tables, without .tex: of two tests that are called
+// alike there is one twice.
+func PaperNames(r testbed.Result) (names []string) {
+	for _, t := range r.Tests {
+		names = append(names, strings.TrimPrefix(latexLabel(r, t), "tab:"))
+	}
+	return names
+}
+
 // paperFigure is the panels of a figure.
 type paperFigure struct {
 	name   string // Of its files.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 // comparing are the flags of a verdict between results.
 type comparing struct {
 	metric, margin, format string
+	marginFlag             string // Where the margin has another name.
 	force                  bool
 	baseCell, newCell      []string
 }
@@ -90,7 +92,7 @@ var compareFormats = []string{"terminal", "json", "markdown", "junit", "ktap", "
 // check refuses before anything is read or measured.
 func (o *comparing) check() error {
 	if _, err := shareOf(o.margin); err != nil {
-		return usageError{fmt.Errorf("--max-regression: %w", err), "write a share of 1, or per cent: 0.02 or 2%"}
+		return usageError{fmt.Errorf("--%s: %w", cmp.Or(o.marginFlag, "max-regression"), err), "write a share of 1, or per cent: 0.02 or 2%"}
 	}
 	if !slices.Contains(report.MetricNames(), o.metric) {
 		return usageError{fmt.Errorf("no metric %q", o.metric), "--metric takes one of: " + strings.Join(report.MetricNames(), ", ")}

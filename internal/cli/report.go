@@ -68,10 +68,17 @@ func (a *app) paper(dirs []string, format, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return usageError{err, "name a folder that may be written"}
 	}
+	taken := map[string]string{}
 	for _, dir := range dirs {
 		result, blocks, err := report.Read(dir)
 		if err != nil {
 			return usageError{err, "give a folder that holds a result.json"}
+		}
+		for _, name := range report.PaperNames(result) {
+			if before := taken[name]; before != "" {
+				return usageError{fmt.Errorf("%s and %s would both write %s.tex", before, dir, name), "draw each into a folder of its own"}
+			}
+			taken[name] = dir
 		}
 		names, err := report.Paper(out, result, blocks)
 		if err != nil {
@@ -172,7 +179,11 @@ func (a *app) bundle(dir, path string, list bool) error {
 		return usageError{err, "name a file in a folder that may be written"}
 	}
 	defer func() { _ = file.Cleanup() }()
-	removed, err := report.Bundle(file, dir, report.BundleOptions{Testbed: toolVersion()})
+	self, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	removed, err := report.Bundle(file, dir, report.BundleOptions{Testbed: toolVersion(), Self: self})
 	if err != nil {
 		return err
 	}

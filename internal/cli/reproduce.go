@@ -11,6 +11,7 @@ import (
 
 	"github.com/testbed-lab/testbed/hcl"
 	"github.com/testbed-lab/testbed/internal/run"
+	"github.com/testbed-lab/testbed/provision/local"
 	"github.com/testbed-lab/testbed/report"
 	"github.com/testbed-lab/testbed/report/bundle"
 	"github.com/testbed-lab/testbed/testbed"
@@ -18,7 +19,7 @@ import (
 
 func (a *app) reproduceCommand() *cobra.Command {
 	var store run.Store
-	var o comparing
+	o := comparing{marginFlag: "margin"}
 	cmd := &cobra.Command{
 		Use:   "reproduce BUNDLE",
 		Short: "Measure what a bundle holds again, and say whether it agrees",
@@ -63,6 +64,9 @@ func (a *app) reproduce(ctx context.Context, path string, store run.Store, o com
 	lab, err := a.bundledLab(dir, base.Result)
 	if err != nil {
 		return err
+	}
+	if lab.Backend == "local" && local.NeedsContainment() {
+		return exitStatus(local.Contain())
 	}
 	options := o.options()
 	options.Elsewhere = true
@@ -119,6 +123,9 @@ func (a *app) bundledLab(dir string, r testbed.Result) (*run.Lab, error) {
 		return nil, err
 	}
 	lab := ready(file)
+	if lab.Backend != r.Backend { // Not where somebody else's file would have us log in.
+		return nil, usageError{fmt.Errorf("the bundle's result is of backend %q, and its lab asks for %q", r.Backend, lab.Backend), "get the bundle again from where it came"}
+	}
 	if r.Against == "" {
 		return lab, nil
 	}

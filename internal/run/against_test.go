@@ -128,6 +128,7 @@ func TestAgainst(t *testing.T) {
 	image, _ := both.Image("bookworm")
 	require.Equal(t, testbed.Image{Name: "bookworm", Release: "bookworm", Packages: []string{"podman"}}, image, "the kernel alone differs")
 	require.Len(t, both.Predicates, 2)
+	require.Equal(t, orderSeed(17, both.Cells[0], both.Cells[0].Tests[0]), orderSeed(17, both.Cells[1], both.Cells[1].Tests[0]), "one order on both sides")
 }
 
 func TestTurns(t *testing.T) {

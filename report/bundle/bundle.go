@@ -37,7 +37,7 @@ const ManifestFile = "manifest.json"
 const (
 	maxManifest = 16 << 20
 	maxFiles    = 100_000
-	maxTotal    = 64 << 30
+	maxTotal    = 8 << 30
 )
 
 // Manifest lists what a bundle holds.

@@ -39,7 +39,7 @@ func (f Tail) Draw(c Canvas) {
 	}{{"curve host", f.Host}, {"curve mode", f.Mode}} {
 		var xs, ys []float64
 		for i, v := range one.curve.Values {
-			if part := f.Scale.At(v); part >= 0 && part <= 1 {
+			if part := f.Scale.At(v); part >= 0 && part <= 1 && one.curve.Shares[i] >= f.Least {
 				xs, ys = append(xs, plotLeft+part*(plotRight-plotLeft)), append(ys, f.y(one.curve.Shares[i]))
 			}
 		}

@@ -1,8 +1,8 @@
 // Package redact takes out of texts what says whose machine they were made on: host and
 // user names, the home folder, MAC addresses of hardware, keys.
 //
-// It knows texts and secrets, and no result. One invariant: a replacement holds no quote,
-// so that JSON and HCL stay what they are.
+// It knows texts and secrets, and no result. One invariant: a replacement may stand where
+// a name does, so that JSON and HCL stay what they are.
 package redact
 
 import (
@@ -70,9 +70,13 @@ func (s *Secrets) Reached(target string) {
 }
 
 // common are names that say nothing of anybody, and that texts are full of.
-var common = []string{
-	"root", "user", "admin", "debian", "ubuntu", "localhost", "localdomain", "host", "vm", "client", "server", "testbed", "runner", "build", "test",
-}
+var common = strings.Fields(`
+	root user admin debian ubuntu localhost localdomain runner build testbed
+	client server host vm machine lab image network nic mode test variable local locals matrix expect void
+	name path kind seed backend libvirt local ssh icount kvm tcg kernel cmdline release bookworm trixie backports forky sid
+	veth bridge macvlan ipvlan netkit vxlan geneve wireguard docker podman loopback container left right one two
+	result blocks report plan lock consoles samples status reason unit rounds base new old
+`)
 
 // Redactor replaces, and counts what it replaced.
 type Redactor struct {
@@ -90,18 +94,21 @@ type rule struct {
 // New makes one for some secrets.
 func New(s Secrets) *Redactor {
 	r := &Redactor{removed: map[string]map[string]int{}}
-	r.add("key", `-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)-----END [A-Z ]*PRIVATE KEY-----|\b(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-[a-z0-9-]+) AAAA[0-9A-Za-z+/=]+`, "[key]", nil)
-	r.add("MAC address", `(?i)\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b`, "[mac]", ofHardware)
+	r.add("key", `-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)-----END [A-Z ]*PRIVATE KEY-----|\b(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-[a-z0-9-]+) AAAA[0-9A-Za-z+/=]+`, "redacted-key", nil)
+	r.add("MAC address", `(?i)\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b`, "redacted-mac", ofHardware)
 	for _, mac := range s.MACs {
-		r.add("MAC address", `(?i)\b`+regexp.QuoteMeta(mac)+`\b`, "[mac]", nil)
+		r.add("MAC address", `(?i)\b`+regexp.QuoteMeta(mac)+`\b`, "redacted-mac", nil)
 	}
 	homes := slices.SortedFunc(slices.Values(s.Homes), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, home := range homes {
 		if home = strings.TrimRight(home, "/"); home != "" {
-			r.add("home folder", regexp.QuoteMeta(home)+`\b`, "~", nil)
+			r.add("home folder", `(^|[^\w.~/-])`+regexp.QuoteMeta(home)+`\b`, "${1}~", nil)
 		}
 	}
-	r.add("home folder", `/home/[A-Za-z0-9._-]+`, "~", nil)
+	r.add("home folder", `(^|[^\w.~/-])/home/[A-Za-z0-9._-]+`, "${1}~", nil)
+	// An address that the kernel made of a maker's MAC (EUI-64), and a device's name so made.
+	r.add("MAC address", `(?i)\bfe80::(?:[0-9a-f]{1,4}:){1,2}[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}\b`, "fe80::redacted", ofMaker)
+	r.add("MAC address", `\benx[0-9a-f]{12}\b`, "enxredacted", nil)
 	for _, host := range s.Hosts {
 		r.host(host)
 		if short, _, qualified := strings.Cut(host, "."); qualified && !isAddress(host) {
@@ -109,8 +116,8 @@ func New(s Secrets) *Redactor {
 		}
 	}
 	for _, name := range s.Users {
-		r.word("user name", name, "[user]")
-		r.add("user name", `\b`+regexp.QuoteMeta(name)+`@`, "[user]@", nil)
+		r.word("user name", name, "redacted-user")
+		r.add("user name", `\b`+regexp.QuoteMeta(name)+`@`, "redacted-user@", nil)
 	}
 	return r
 }
@@ -123,8 +130,8 @@ func isAddress(host string) bool {
 // host replaces a name wherever it is a word, and in the fact that holds it also one
 // that is a common word.
 func (r *Redactor) host(name string) {
-	r.add("host name", `("hostname":\s*)"`+regexp.QuoteMeta(name)+`"`, `${1}"[host]"`, nil)
-	r.word("host name", name, "[host]")
+	r.add("host name", `("hostname":\s*)"`+regexp.QuoteMeta(name)+`"`, `${1}"redacted-host"`, nil)
+	r.word("host name", name, "redacted-host")
 }
 
 func (r *Redactor) word(what, text, with string) {
@@ -144,6 +151,13 @@ func (r *Redactor) add(what, pattern, with string, only func(string) bool) {
 func ofHardware(text string) bool {
 	mac, err := net.ParseMAC(text)
 	return err == nil && mac[0]&3 == 0 && text != "00:00:00:00:00:00"
+}
+
+// ofMaker says that a link-local address holds a maker's MAC: EUI-64 turns the bit for
+// locally administered ones round (RFC 4291, appendix A), so it is set.
+func ofMaker(text string) bool {
+	address, err := netip.ParseAddr(text)
+	return err == nil && address.As16()[8]&2 != 0
 }
 
 // Apply gives a file's text without the secrets.

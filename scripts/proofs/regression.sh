@@ -8,12 +8,13 @@ cd "$(dirname "$0")/../.."
 
 pairs=20
 rules=9
-folder=results/proofs/regression/$(sha256sum bin/testbed | cut -c 1-12)
-mkdir -p "$folder"
 lab=internal/e2e/testdata/regression.hcl
+# Results are kept by what runs in the guest and what is asked of it.
+folder=results/proofs/regression/$(cat internal/payload/bin/* "$lab" | sha256sum | cut -c 1-12)
+mkdir -p "$folder"
 cp "$lab" "$folder/lab.hcl"
 testbed=$folder/testbed # It takes long, and bin/testbed may be built anew meanwhile.
-[ -e "$testbed" ] || cp bin/testbed "$testbed"
+cp bin/testbed "$testbed"
 
 # keep NAME WHAT... makes a result once. A verdict is no failure; whatever else went
 # wrong leaves none.
