@@ -21,7 +21,7 @@ func tails(id string, t testbed.TestResult, curves map[string]curve) (all []figu
 	if t.Unit == testbed.UnitTime {
 		factor = 1000
 	}
-	least, lo, hi := leastShare(host), host.Quantile(firstShare), host.Max
+	least, lo := leastShare(host), host.Quantile(firstShare)
 	for i, m := range t.Modes {
 		mode, known := curves[curveKey(t.Name, t.Cell, m.Name)]
 		if !known || m.Name == hostMode || m.Status != testbed.StatusOK {
@@ -34,7 +34,7 @@ func tails(id string, t testbed.TestResult, curves map[string]curve) (all []figu
 			Desc: fmt.Sprintf("Share of transactions that take longer, for %s and for host, on a logarithmic axis.", m.Name),
 		})
 	}
-	hi = host.Quantile(1 - least)
+	hi := host.Quantile(1 - least)
 	for _, m := range t.Modes {
 		if mode, known := curves[curveKey(t.Name, t.Cell, m.Name)]; known {
 			lo, hi = math.Min(lo, mode.Quantile(firstShare)), math.Max(hi, mode.Quantile(1-least))

@@ -109,7 +109,7 @@ case "$*" in
 	python3-junitparser)
 		mkdir -p "$SETUP_ROOT/usr/lib/python3/dist-packages/junitparser" ;;
 	poppler-utils) "$FAKE/make" pdftotext : ;;
-	shellcheck | git | chromium | jq | zstd | sockperf) "$FAKE/make" "$word" : ;;
+	shellcheck | git | sudo | chromium | jq | zstd | sockperf) "$FAKE/make" "$word" : ;;
 	netperf) "$FAKE/make" netperf :; "$FAKE/make" netserver : ;;
 	openssh-server) "$FAKE/make" sshd : ;;
 	openssh-client) "$FAKE/make" ssh : ;;
@@ -181,7 +181,7 @@ func (m *machine) equip() {
 		m.write(m.root+"/run/"+name+".pid", strconv.Itoa(os.Getpid()))
 	}
 	m.write(m.fake+"/up", "")
-	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "chromium", "pdftotext", "jq", "zstd", "prove", "netperf", "netserver", "sockperf", "sshd"} {
+	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "sudo", "chromium", "pdftotext", "jq", "zstd", "prove", "netperf", "netserver", "sockperf", "sshd"} {
 		m.say(name, "")
 	}
 	m.write(m.root+"/usr/lib/python3/dist-packages/junitparser/__init__.py", "")
