@@ -1,7 +1,7 @@
 #!/bin/sh
 # Regressions are found where there are some and only there, in instructions: a boot
-# option that lengthens the path by under 1%, in one run; a path 3% longer, in 20 pairs
-# of runs; and nothing between 20 pairs of the same kernel and lab with different seeds.
+# option that lengthens the path by 1%, in one run; a path some 3% longer, in 20 pairs of
+# runs; and nothing between 20 pairs of the same kernel and lab with different seeds.
 # inputs: internal/e2e/testdata/regression.hcl guestagent guestinit internal/payload internal/run provision/icount report/compare.go report/compare_judge.go
 set -eu
 cd "$(dirname "$0")/../.."
@@ -68,7 +68,7 @@ cat <<END
 On the backend icount, with the lab \`$lab\`: host and docker0, 5 seeds of 500
 transactions a run.
 
-* **A boot option under 1%, in one run.** \`bin/testbed run LAB --var
+* **A boot option, in one run.** \`bin/testbed run LAB --var
   cmdline=schedstats=enable --against plain --max-regression 0.2%\`: host is a
   $option.
 * **A path $longer% longer** ($rules firewall rules in docker0's way), each pair of runs
