@@ -20,12 +20,11 @@ import (
 // PlanFile is the resolved lab beside a result.
 const PlanFile = "plan.json"
 
-// BundleOptions say what else a bundle holds.
+// BundleOptions say how a bundle is made.
 type BundleOptions struct {
 	Testbed string // Version of this program.
 	// Self is the file that is written, which is not packed where it lies beside the result.
-	Self  string
-	Extra []bundle.File // Such as images.
+	Self string
 }
 
 // Bundle packs a stored result, with all that lies beside it, for somebody else: the
@@ -57,7 +56,7 @@ func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err err
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
 	}
-	files := o.Extra
+	var files []bundle.File
 	own := map[string]bool{}
 	for _, f := range drawn {
 		own[f.name] = true

@@ -32,7 +32,7 @@ func (p trialPair) judge(mode string, m metric, base, other CompareSide) *judgem
 		JudgedBy: testbed.JudgedItself, Verdict: testbed.Undecided,
 	}}
 	if m.name == "rate" {
-		j.sign, j.change.Unit = -1, "1/s"
+		j.sign, j.change.Unit = -1, testbed.UnitRate
 	}
 	if why := p.unfit(b, n, m); why != "" {
 		j.change.Itself, j.change.ToHost = testbed.Estimate{Reason: why}, testbed.Estimate{Reason: why}
@@ -184,15 +184,15 @@ func figureIn(t testbed.TestResult, mode string, m metric) testbed.Estimate {
 	return *figureOf(&one, m.name)
 }
 
-// compareClaim is a verdict that the interval allows, with its p.
+// compareClaim is the verdict nearest to an effect, with the p by which it stands or falls.
 type compareClaim struct {
 	verdict string
 	p       float64
 }
 
-// claimOf is what an interval says against the margin: all of it beyond, or all of it
-// within (two one-sided tests, Schuirmann 1987, here at the level of the interval);
-// no verdict where it is neither.
+// claimOf is what an effect says against the margin: beyond it, or within it (two
+// one-sided tests, Schuirmann 1987). Its p is below the level exactly where all of the
+// interval is on that side.
 func (j *judgement) claimOf(margin float64) (c compareClaim) {
 	limit := math.Log1p(margin)
 	worse := j.effect.Mean

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -63,10 +62,7 @@ func CompareMarkdown(w io.Writer, all []testbed.Comparison) error {
 
 // CompareJSON writes comparisons as a list, whose schema is that of "comparison".
 func CompareJSON(w io.Writer, all []testbed.Comparison) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(all)
+	return writeIndented(w, all)
 }
 
 func compareTitle(c testbed.Comparison) string {
@@ -166,7 +162,7 @@ func compareTable(c testbed.Comparison, m testbed.Change) table {
 }
 
 func compareUnit(unit string) string {
-	if unit == "1/s" {
+	if unit == testbed.UnitRate {
 		return "/s"
 	}
 	return columnUnit(unit)
@@ -187,7 +183,7 @@ func compareRow(m testbed.Change) row {
 	if m.MinimumEffect != nil {
 		least = changeText(*m.MinimumEffect)
 	}
-	if m.MinimumEffect != nil && m.Unit == "1/s" { // Fewer are worse.
+	if m.MinimumEffect != nil && m.Unit == testbed.UnitRate { // Fewer are worse.
 		least = changeText(1 / *m.MinimumEffect)
 	}
 	for _, text := range []string{m.Mode, figureText(m.Base, m.Unit), figureText(m.New, m.Unit), change, interval, least, firstOf(m.Verdict, "reference")} {
@@ -200,7 +196,7 @@ func figureText(e testbed.Estimate, unit string) string {
 	switch {
 	case e.Estimate == nil:
 		return none
-	case unit == "1/s":
+	case unit == testbed.UnitRate:
 		return perSecond(*e.Estimate)
 	}
 	return latency(*e.Estimate, unit)

@@ -47,7 +47,7 @@ func csvTest(r testbed.Result, t testbed.TestResult) (rows [][]string) {
 		for _, metric := range MetricNames() {
 			unit := t.Unit
 			if metric == "rate" {
-				unit = "1/s"
+				unit = testbed.UnitRate
 			}
 			row(m, "value", metric, unit, "", *figureOf(&m, metric))
 			if m.Name == hostMode {

@@ -79,13 +79,18 @@ func render(r testbed.Result, blocks []testbed.Block) ([]file, error) {
 // JSON encodes a result as result.json: indented, keys in a fixed order.
 func JSON(r testbed.Result) ([]byte, error) {
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(r); err != nil {
+	if err := writeIndented(&b, r); err != nil {
 		return nil, fmt.Errorf("encode result: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// writeIndented writes JSON for people and programs alike.
+func writeIndented(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
 }
 
 func encodeBlocks(blocks []testbed.Block) ([]byte, error) {

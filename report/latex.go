@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
@@ -40,7 +41,7 @@ func latexTable(b *bytes.Buffer, r testbed.Result, test testbed.TestResult, t ta
 			}
 		}
 	}
-	fmt.Fprintf(b, "\n\\begin{table}\n  \\centering\n  \\caption{%s}\n  \\label{%s}\n", latexCaption(r, test), latexLabel(r, test))
+	fmt.Fprintf(b, "\n\\begin{table}\n  \\centering\n  \\caption{%s}\n  \\label{%s}\n", latexCaption(r, test, t), "tab:"+latexName(r, test))
 	format, heads := "", []string{}
 	for _, i := range kept {
 		format += latexFormat(t, i)
@@ -142,7 +143,7 @@ func latexInterval(text string) string {
 }
 
 // latexCaption says what the numbers are and on what they rest.
-func latexCaption(r testbed.Result, t testbed.TestResult) string {
+func latexCaption(r testbed.Result, t testbed.TestResult, drawn table) string {
 	parts := []string{caption(t)}
 	if cell := cellTitle(t.Cell); cell != "" {
 		parts = append([]string{cell}, parts...)
@@ -153,7 +154,7 @@ func latexCaption(r testbed.Result, t testbed.TestResult) string {
 		"\\textsuperscript{*}: differs from host, corrected over modes, and is clear of the noise floor",
 		latexText(rigText(r)),
 	}
-	if strings.Contains(strings.Join(markedCells(t), ""), "*") {
+	if hasPooled(drawn) {
 		sentences = append(sentences, "\\textsuperscript{p}: pooled over rounds")
 	}
 	return strings.Join(sentences, ". ") + "."
@@ -170,20 +171,19 @@ func unitOf(t testbed.TestResult) string {
 	return "rounds"
 }
 
-// markedCells are the printed percentiles, of which a pooled one carries a mark.
-func markedCells(t testbed.TestResult) (texts []string) {
-	d := tableOf(t, mainFields(t))
-	for _, row := range d.Rows {
-		for _, c := range row.Cells {
-			texts = append(texts, c.Text)
-		}
-	}
-	return texts
+// hasPooled says that a figure is marked as pooled over rounds.
+func hasPooled(t table) bool {
+	return slices.ContainsFunc(t.Rows, func(r row) bool {
+		return slices.ContainsFunc(r.Cells, func(c cell) bool { return strings.Contains(c.Text, "*") })
+	})
 }
 
-func latexLabel(r testbed.Result, t testbed.TestResult) string {
-	plain := regexp.MustCompile(`[^A-Za-z0-9]+`)
-	return "tab:" + strings.Trim(plain.ReplaceAllString(r.Lab+"-"+t.Name+"-"+cellTitle(t.Cell), "-"), "-")
+// unnamed is what a label and a file's name do without.
+var unnamed = regexp.MustCompile(`[^A-Za-z0-9]+`)
+
+// latexName is how a test's table is called, as a file and after "tab:".
+func latexName(r testbed.Result, t testbed.TestResult) string {
+	return strings.Trim(unnamed.ReplaceAllString(r.Lab+"-"+t.Name+"-"+cellTitle(t.Cell), "-"), "-")
 }
 
 var latexEscaper = strings.NewReplacer(

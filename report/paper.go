@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -25,7 +24,7 @@ func Paper(dir string, r testbed.Result, blocks []testbed.Block) (names []string
 	var files []file
 	for i, t := range tables(r) {
 		test := r.Tests[i]
-		name := strings.TrimPrefix(latexLabel(r, test), "tab:")
+		name := latexName(r, test)
 		var text bytes.Buffer
 		text.WriteString(latexPreamble)
 		latexTable(&text, r, test, t)
@@ -51,7 +50,7 @@ func Paper(dir string, r testbed.Result, blocks []testbed.Block) (names []string
 // alike there is one twice.
 func PaperNames(r testbed.Result) (names []string) {
 	for _, t := range r.Tests {
-		names = append(names, strings.TrimPrefix(latexLabel(r, t), "tab:"))
+		names = append(names, latexName(r, t))
 	}
 	return names
 }

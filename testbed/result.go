@@ -122,6 +122,7 @@ type Stopping struct {
 const (
 	UnitTime         = "ns"
 	UnitInstructions = "instructions" // Per transaction.
+	UnitRate         = "1/s"          // Of a test's rates, whatever the others are in.
 )
 
 // BlockLength says what ended a block: a duration or a count.

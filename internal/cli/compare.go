@@ -151,9 +151,9 @@ func sideAt(path string, coordinates []string) (report.CompareSide, error) {
 	if filepath.Base(path) == report.ResultFile {
 		dir = filepath.Dir(path)
 	}
-	result, blocks, err := report.Read(dir)
+	result, blocks, err := storedResult(dir)
 	if err != nil {
-		return report.CompareSide{}, usageError{err, "give a folder that holds a result.json"}
+		return report.CompareSide{}, err
 	}
 	return report.CompareSide{Path: path, Result: result, Blocks: blocks, Cell: cell}, nil
 }

@@ -44,9 +44,9 @@ func (a *app) explainCommand() *cobra.Command {
 				return usageError{err, "run a lab first (testbed run), or name a result with --result"}
 			}
 		}
-		result, _, err := report.Read(folder)
+		result, _, err := storedResult(folder)
 		if err != nil {
-			return usageError{err, "give a folder that holds a result.json"}
+			return err
 		}
 		if err := report.Explain(a.stdout, result, o); err != nil {
 			return usageError{err, "see what the result has with: testbed report " + folder}

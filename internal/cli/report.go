@@ -70,9 +70,9 @@ func (a *app) paper(dirs []string, format, out string) error {
 	}
 	taken := map[string]string{}
 	for _, dir := range dirs {
-		result, blocks, err := report.Read(dir)
+		result, blocks, err := storedResult(dir)
 		if err != nil {
-			return usageError{err, "give a folder that holds a result.json"}
+			return err
 		}
 		for _, name := range report.PaperNames(result) {
 			if before := taken[name]; before != "" {
@@ -89,6 +89,15 @@ func (a *app) paper(dirs []string, format, out string) error {
 		}
 	}
 	return nil
+}
+
+// storedResult reads a result's folder that the command line names.
+func storedResult(dir string) (testbed.Result, []testbed.Block, error) {
+	result, blocks, err := report.Read(dir)
+	if err != nil {
+		return result, nil, usageError{err, "give a folder that holds a result.json"}
+	}
+	return result, blocks, nil
 }
 
 // drawing is a stored result.
@@ -120,9 +129,9 @@ func (a *app) draw(dirs []string, format string) error {
 	}
 	var all []drawing
 	for _, dir := range dirs {
-		result, blocks, err := report.Read(dir)
+		result, blocks, err := storedResult(dir)
 		if err != nil {
-			return usageError{err, "give a folder that holds a result.json"}
+			return err
 		}
 		all = append(all, drawing{dir, result, blocks})
 	}

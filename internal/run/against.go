@@ -89,17 +89,18 @@ func (k Contest) more(c *Conductor, lab *Lab) func(*Outcome, int) bool {
 		case turn >= mostTurns+stats.MinBoots-1 || time.Since(o.started) >= k.Budget:
 			return false
 		}
-		all, err := k.judge(c, lab, o)
+		all, err := k.soFar(c, lab, o)
 		return err == nil && slices.ContainsFunc(all[0].Modes, func(m testbed.Change) bool { return m.Verdict == testbed.Undecided && m.MinimumEffect != nil })
 	}
 }
 
-func (k Contest) judge(c *Conductor, lab *Lab, o *Outcome) ([]testbed.Comparison, error) {
+// soFar judges what has been measured until now.
+func (k Contest) soFar(c *Conductor, lab *Lab, o *Outcome) ([]testbed.Comparison, error) {
 	result, err := report.Analyze(report.Input{Lab: lab.Lab, Blocks: o.Blocks, Backend: lab.Backend, Accelerator: c.Backend.Accelerator(), Started: o.started})
 	if err != nil {
 		return nil, err
 	}
-	return k.Judge(lab.Name, result, o.Blocks)
+	return k.judge(lab.Name, result, o.Blocks)
 }
 
 // Run measures both sides of a lab that [Lab.Against] made, in turns, and judges them.
@@ -110,12 +111,12 @@ func (k Contest) Run(ctx context.Context, c *Conductor, lab *Lab) (*Outcome, err
 	if err != nil || o == nil {
 		return o, err
 	}
-	o.Comparison, err = k.Judge(lab.Name, o.Result, o.Blocks)
+	o.Comparison, err = k.judge(lab.Name, o.Result, o.Blocks)
 	return o, err
 }
 
-// Judge compares the two sides of a contest's result.
-func (k Contest) Judge(path string, result testbed.Result, blocks []testbed.Block) ([]testbed.Comparison, error) {
+// judge compares the two sides of a contest's result.
+func (k Contest) judge(path string, result testbed.Result, blocks []testbed.Block) ([]testbed.Comparison, error) {
 	options := k.Options
 	if k.Budget > 0 {
 		options.Confidence = lookConfidence

@@ -7,6 +7,7 @@ package paper
 import (
 	"image/color"
 	"io"
+	"math"
 	"strings"
 
 	"golang.org/x/text/encoding"
@@ -26,8 +27,8 @@ type Panel interface {
 	Draw(figure.Canvas)
 }
 
-// unit is how long a figure's unit is on paper: a panel of 320 is 2.4 in wide, so two stand
-// beside each other in a column of a page.
+// unit is how long a figure's unit is on paper: a panel of 320 is 2.4 in wide, and three
+// beside each other fill a page.
 const unit vg.Length = 0.54 // Points.
 
 // PDF draws panels in rows of some columns.
@@ -96,7 +97,6 @@ type look struct {
 	width vg.Length
 	dash  []vg.Length
 	size  float64 // Of text, in the figure's units.
-	bold  bool
 }
 
 // looks by class; one with two words is looked for by both, then by the first.
@@ -109,7 +109,7 @@ var looks = map[string]look{
 	"curve mode": {width: 1},
 	"dot host":   {color: color.Gray{0x70}},
 	"dot mode":   {},
-	"name":       {size: 14, bold: true},
+	"name":       {size: 14},
 	"note":       {color: color.Gray{0x40}, size: 12},
 	"label host": {color: color.Gray{0x60}, size: 12},
 	"label mode": {size: 12},
@@ -157,8 +157,7 @@ func (c *canvas) Dot(class string, x, y, r float64) {
 	center, radius := c.at(x, y), vg.Length(r)*unit
 	var p vg.Path
 	p.Move(vg.Point{X: center.X + radius, Y: center.Y})
-	const turn = 6.283185307179586
-	p.Arc(center, radius, 0, turn)
+	p.Arc(center, radius, 0, 2*math.Pi)
 	p.Close()
 	c.SetColor(lookOf(class).color)
 	c.Fill(p)
@@ -166,11 +165,7 @@ func (c *canvas) Dot(class string, x, y, r float64) {
 
 func (c *canvas) Text(class string, x, y float64, anchor, text string) {
 	l := lookOf(class)
-	f := font.Font{Typeface: "Liberation", Variant: "Sans"}
-	if l.bold {
-		f.Weight = 2 // font.WeightBold of golang.org/x/image.
-	}
-	face := faces.Lookup(f, vg.Length(l.size)*unit)
+	face := faces.Lookup(font.Font{Typeface: "Liberation", Variant: "Sans"}, vg.Length(l.size)*unit)
 	at := c.at(x, y)
 	switch anchor {
 	case "middle":
