@@ -43,6 +43,13 @@ func (v *visit) ipv6(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	defer from.close()
+	forgot, err := v.Ask(ctx, Order{Forget: own.WithZone("")})
+	if err != nil {
+		return finding{}, err
+	}
+	if forgot.Failed != "" {
+		return finding{}, errors.New("at the other machine: " + forgot.Failed)
+	}
 	return v.heard(ctx, from, netip.AddrPortFrom(v.Peer.LinkLocal.WithZone(own.Zone()), v.Peer.Six)), nil
 }
 

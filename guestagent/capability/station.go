@@ -33,6 +33,9 @@ type Order struct {
 	Saw string `json:"saw,omitempty"`
 	// Call has it ask at an address.
 	Call netip.AddrPort `json:"call,omitzero"`
+	// Forget names a neighbour to forget: with the MAC of an earlier mode's container,
+	// which had the same address, one would be reached that answers nobody.
+	Forget netip.Addr `json:"forget,omitzero"`
 }
 
 // Seen is what it saw.
@@ -45,11 +48,14 @@ type Seen struct {
 	// Answered is what became of a call, in words.
 	Answered bool   `json:"answered"`
 	Said     string `json:"said,omitempty"`
+	// Failed is why it could not be done.
+	Failed string `json:"failed,omitempty"`
 }
 
 // Host is the other machine's part: two endpoints and a look at the wire.
 type Host struct {
 	Station
+	mode       *netmode.Mode
 	one, other *endpoint
 	six        *endpoint // nil without IPv6.
 	wire       *wire
@@ -58,7 +64,7 @@ type Host struct {
 
 // NewHost opens them where a mode has its socket, and looks at the NIC.
 func NewHost(ctx context.Context, mode *netmode.Mode, nic string) (h *Host, err error) {
-	h = &Host{member: -1}
+	h = &Host{mode: mode, member: -1}
 	defer func() {
 		if err != nil {
 			h.Close()
@@ -140,6 +146,10 @@ func (h *Host) Obey(ctx context.Context, order Order) (seen Seen) {
 	case order.Call.IsValid():
 		x := h.one.ask(ctx, order.Call)
 		seen.Answered, seen.Said = x.answered(), x.said()
+	case order.Forget.IsValid():
+		if err := h.mode.ForgetNeighbour(order.Forget); err != nil {
+			seen.Failed = err.Error()
+		}
 	}
 	return seen
 }

@@ -117,3 +117,13 @@ func zoned(ip net.IP, index int) netip.Addr {
 	address, _ := netip.AddrFromSlice(ip)
 	return address.WithZone(fmt.Sprint(index))
 }
+
+// ForgetNeighbour forgets the MAC of a link-local address that was learnt at the
+// interface of the mode's socket. One that a person made permanent stays.
+func (m *Mode) ForgetNeighbour(address netip.Addr) error {
+	link, err := m.build.socketLink()
+	if err != nil {
+		return err
+	}
+	return forgetNeighbours(m.build.homeLinks(), link, unix.AF_INET6, func(ip net.IP) bool { return ip.Equal(address.AsSlice()) })
+}

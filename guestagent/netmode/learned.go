@@ -17,22 +17,27 @@ import (
 // how many this namespace knows.
 const conntrackCount = "/proc/sys/net/netfilter/nf_conntrack_count"
 
-// flushNeighbours forgets the peer's MACs. Entries that a person made permanent
-// were not learnt, and stay.
+// flushNeighbours forgets the peer's MACs.
 func (b *build) flushNeighbours() error {
-	device := b.nic.Attrs().Index
+	var device netlink.Link = b.nic
 	if bridge, ok := b.made[b.name(bridgePrefix)]; ok && b.spec.Mode.Uplink == "l2" {
-		device = bridge.Attrs().Index
+		device = bridge
 	}
-	known, err := b.machine.links.NeighList(device, unix.AF_INET)
+	return forgetNeighbours(b.machine.links, device, unix.AF_INET, b.ofPeer)
+}
+
+// forgetNeighbours forgets the MACs of some addresses at a device. Entries that a
+// person made permanent were not learnt, and stay.
+func forgetNeighbours(links *netlink.Handle, device netlink.Link, family int, these func(net.IP) bool) error {
+	known, err := links.NeighList(device.Attrs().Index, family)
 	if err != nil {
-		return fmt.Errorf("list neighbours on %q: %w", b.spec.Self.Device, err)
+		return fmt.Errorf("list neighbours on %q: %w", device.Attrs().Name, err)
 	}
 	for _, one := range known {
-		if one.State&netlink.NUD_PERMANENT != 0 || !b.ofPeer(one.IP) {
+		if one.State&netlink.NUD_PERMANENT != 0 || !these(one.IP) {
 			continue
 		}
-		if err := b.machine.links.NeighDel(&one); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := links.NeighDel(&one); err != nil && !errors.Is(err, unix.ENOENT) {
 			return fmt.Errorf("forget neighbour %s: %w", one.IP, err)
 		}
 	}
