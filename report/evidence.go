@@ -84,13 +84,20 @@ func eventSum(e testbed.ModeEvidence, prefix string) *float64 {
 	}
 	sum := 0.0
 	for _, end := range e.Ends() {
-		for name, n := range end.Events {
-			if strings.HasPrefix(name, prefix) {
-				sum += n
-			}
-		}
+		sum += sumOf(end.Events, prefix)
 	}
 	return &sum
+}
+
+// sumOf adds counts whose names begin alike, in the order of the names: a sum of
+// floats depends on its order, and the same blocks have to give the same digits.
+func sumOf(counts map[string]float64, prefix string) (sum float64) {
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if strings.HasPrefix(name, prefix) {
+			sum += counts[name]
+		}
+	}
+	return sum
 }
 
 // callsOf is how many calls a transaction makes at both ends.
@@ -101,9 +108,7 @@ func callsOf(b testbed.Block) *float64 {
 			continue
 		}
 		cycles += end.Cycles
-		for _, n := range end.Calls {
-			sum += n
-		}
+		sum += sumOf(end.Calls, "")
 	}
 	if cycles == 0 {
 		return nil

@@ -22,6 +22,10 @@ type endpoint struct {
 	mu      sync.Mutex
 	asked   map[string]netip.AddrPort // By token, from where.
 	answers map[string]answer
+	// arrived is closed by the next answer, and replaced. Nobody looks every other
+	// moment: where a guest's instructions are counted, runs begin to differ with how
+	// often it falls asleep and is woken.
+	arrived chan struct{}
 }
 
 // answer is what came back: from where, and who we are there.
@@ -68,7 +72,7 @@ func reason(err error) string {
 // listen opens an endpoint on an address of a namespace. The zone of a link-local
 // address is the interface's index.
 func listen(in func(func() error) error, address netip.Addr) (*endpoint, error) {
-	e := &endpoint{asked: map[string]netip.AddrPort{}, answers: map[string]answer{}}
+	e := &endpoint{asked: map[string]netip.AddrPort{}, answers: map[string]answer{}, arrived: make(chan struct{})}
 	err := in(func() (err error) {
 		e.conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))
 		return err
@@ -107,6 +111,8 @@ func (e *endpoint) serve() {
 		} else if token, us, is := strings.Cut(text, answerWord); is {
 			e.mu.Lock()
 			e.answers[token] = answer{from: from, us: us}
+			close(e.arrived)
+			e.arrived = make(chan struct{})
 			e.mu.Unlock()
 		}
 	}
@@ -143,6 +149,7 @@ func (e *endpoint) await(ctx context.Context, token string) *answer {
 	for {
 		e.mu.Lock()
 		found, is := e.answers[token]
+		arrived := e.arrived
 		e.mu.Unlock()
 		if is {
 			return &found
@@ -150,7 +157,7 @@ func (e *endpoint) await(ctx context.Context, token string) *answer {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(time.Millisecond):
+		case <-arrived:
 		}
 	}
 }

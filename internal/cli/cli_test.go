@@ -177,6 +177,15 @@ func TestCopyUntilEscape(t *testing.T) {
 	require.Equal(t, "ls\r", to.String())
 }
 
+// TestTimedCellsAreNotMeasuredAtOnce.
+func TestTimedCellsAreNotMeasuredAtOnce(t *testing.T) {
+	folder(t)
+	require.Equal(t, exitDone, invoke(t, "", "init", "lab.hcl").status)
+	got := invoke(t, "", "run", "--backend", "local", "--parallel", "2")
+	require.Equal(t, exitUsage, got.status)
+	require.Contains(t, got.stderr, "--parallel 2: cells that are timed at once would time each other")
+}
+
 // TestAgainstMistakes are found before anything boots.
 func TestAgainstMistakes(t *testing.T) {
 	folder(t)

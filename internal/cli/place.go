@@ -46,7 +46,7 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 		})
 	case "icount":
 		hypervisor, err := libvirt.Open(ctx, libvirt.Options{
-			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(),
+			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(), Emulated: true, Progress: notes,
 		})
 		if err != nil {
 			return nil, err

@@ -89,6 +89,7 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 	cmd.Flags().StringVar(&store.Dir, "out", "", "write the result to `DIR` (default:\nresults/LAB/TIME)")
 	a.varFlag(cmd)
 	asJSON := cmd.Flags().Bool("json", false, "print the result as JSON")
+	atOnce := cmd.Flags().Int("parallel", 0, "measure `N` cells of a matrix at once, where\ninstructions are counted (default: as many as\nthis machine has room for)")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
 		load := a.loadToRun
 		if a.against != "" {
@@ -98,24 +99,28 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 		if err != nil {
 			return err
 		}
+		at, err := parallel(lab, *atOnce)
+		if err != nil {
+			return err
+		}
 		if err := store.Check(); err != nil {
 			return usageError{err, "name another folder with --out"}
 		}
 		if lab.Backend == "local" && cmd.Name() == "run" && local.NeedsContainment() {
 			return exitStatus(local.Contain())
 		}
-		return a.measure(cmd.Context(), lab, store, *asJSON, do)
+		return a.measure(cmd.Context(), lab, store, *asJSON, at, do)
 	}
 	return cmd
 }
 
-func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON bool, do func(context.Context, *session, *run.Lab) (*run.Outcome, error)) error {
+func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON bool, atOnce int, do func(context.Context, *session, *run.Lab) (*run.Outcome, error)) error {
 	s, err := a.open(ctx, lab)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.conductor.Scratch = store.Scratch(lab.Name)
+	s.conductor.Scratch, s.conductor.Parallel = store.Scratch(lab.Name), atOnce
 	outcome, failure := do(ctx, s, lab)
 	if outcome != nil {
 		dir, err := store.Save(lab, s.lockPath, outcome)

@@ -28,18 +28,15 @@ func (c *Conductor) cells(ctx context.Context, lab *Lab, keep keeper, o *Outcome
 	}
 	var failures []error
 	for boot := 0; c.another(visits, boot, o); boot++ {
+		var due []*visit
 		for _, i := range turn(lab.Seed, len(visits), boot) {
-			v := visits[i]
-			if v.broken || boot > 0 && !wanted(v.trials, boot) {
-				continue
+			if v := visits[i]; !v.broken && (boot == 0 || wanted(v.trials, boot)) {
+				due = append(due, v)
 			}
-			if err := inCell(v.cell, c.visit(ctx, lab, v, keep, boot, o)); err != nil {
-				failures = append(failures, err)
-				o.warn("%v", err)
-			}
-			if ctx.Err() != nil {
-				return errors.Join(failures...)
-			}
+		}
+		failures = append(failures, c.together(ctx, lab, due, keep, boot, o)...)
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	return errors.Join(failures...)

@@ -55,12 +55,16 @@ func (o *Outcome) add(cell testbed.Cell, seen *observation) {
 	o.Blocks = append(o.Blocks, seen.blocks...)
 	at := coordinates(cell)
 	for _, name := range slices.Sorted(maps.Keys(seen.facts)) {
-		known := slices.ContainsFunc(o.machines, func(m testbed.MachineEnvironment) bool {
-			return m.Name == name && maps.Equal(m.Cell, at)
-		})
-		if !known {
-			o.machines = append(o.machines, testbed.MachineEnvironment{Name: name, Cell: at, Facts: seen.facts[name]})
-		}
+		o.addMachine(testbed.MachineEnvironment{Name: name, Cell: at, Facts: seen.facts[name]})
+	}
+}
+
+func (o *Outcome) addMachine(m testbed.MachineEnvironment) {
+	known := slices.ContainsFunc(o.machines, func(other testbed.MachineEnvironment) bool {
+		return other.Name == m.Name && maps.Equal(other.Cell, m.Cell)
+	})
+	if !known {
+		o.machines = append(o.machines, m)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/testbed-lab/testbed/images"
@@ -33,8 +34,12 @@ type Conductor struct {
 	// More says before each turn of boots after the first whether it is wanted, in place
 	// of what the tests ask for. Optional.
 	More func(o *Outcome, turn int) bool
+	// Parallel is how many cells are measured at once, for a backend to which it makes
+	// no difference what else the machine does. 0 is one.
+	Parallel int
 
-	built map[string]*images.Built
+	building sync.Mutex
+	built    map[string]*images.Built // Under building.
 }
 
 // ImageStore builds images; see [images.Store].
@@ -89,6 +94,8 @@ func (c *Conductor) request(ctx context.Context, lab *Lab, cell testbed.Cell) (p
 
 // image builds an image once a run and pins what it was built from.
 func (c *Conductor) image(ctx context.Context, lab *Lab, name string) (*images.Built, testbed.Image, error) {
+	c.building.Lock()
+	defer c.building.Unlock()
 	img, ok := lab.Image(name)
 	if !ok {
 		return nil, img, fmt.Errorf("image %q is not in the lab", name)

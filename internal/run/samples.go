@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/testbed"
@@ -29,11 +30,15 @@ func samplesFolder(cell testbed.Cell, test testbed.Test) string {
 // result has one. It is made when it is first needed.
 type scratch struct {
 	parent string // Optional.
-	dir    string
+
+	mu  sync.Mutex // Cells may be measured at once.
+	dir string
 }
 
 // path is that of a file in it, whose folder is made.
 func (s *scratch) path(name string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.dir == "" {
 		if s.parent != "" {
 			if err := os.MkdirAll(s.parent, 0o755); err != nil {

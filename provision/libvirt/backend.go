@@ -25,6 +25,8 @@ type Options struct {
 	// PoolDir holds what machines boot. Optional: /var/lib/libvirt/images on
 	// the system's connection, $XDG_DATA_HOME/testbed on the session's.
 	PoolDir string
+	// Emulated says that emulation is wanted, so that a lack of KVM is no news. Optional.
+	Emulated bool
 	// Progress receives notes. Optional.
 	Progress progress.Sink
 	// BootTimeout bounds the time from power-on to an answered SSH. Optional:
@@ -69,7 +71,7 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 		b.dialer.Close()
 		return nil, err
 	}
-	if b.host.accelerator != "kvm" {
+	if b.host.accelerator != "kvm" && !options.Emulated {
 		b.sink.Note("no KVM here that runs Debian's kernels: machines run under QEMU's emulation (TCG), many times slower; ratios between modes still mean something, nanoseconds do not carry over")
 	}
 	return b, nil

@@ -1,0 +1,71 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+)
+
+// together visits cells for a boot, as many at once as may be. What each found is added
+// in the order of the turn, so that a result does not tell which was done first. It
+// returns what failed.
+func (c *Conductor) together(ctx context.Context, lab *Lab, due []*visit, keep keeper, boot int, o *Outcome) (failures []error) {
+	names := make(chan string, max(c.Parallel, 1))
+	for slot := range cap(names) {
+		names <- slotName(lab.Name, slot)
+	}
+	parts, errs := make([]*Outcome, len(due)), make([]error, len(due))
+	var group sync.WaitGroup
+	for i, v := range due {
+		own := *lab
+		own.Name = <-names
+		if ctx.Err() != nil {
+			break
+		}
+		parts[i] = o.part()
+		group.Go(func() {
+			defer func() { names <- own.Name }()
+			errs[i] = inCell(v.cell, c.visit(ctx, &own, v, keep, boot, parts[i]))
+		})
+	}
+	group.Wait()
+	for i, part := range parts {
+		if part == nil { // The run was ended before.
+			continue
+		}
+		o.merge(part)
+		if errs[i] != nil {
+			failures = append(failures, errs[i])
+			o.warn("%v", errs[i])
+		}
+	}
+	return failures
+}
+
+// slotName is what the machines of a cell are known by that is measured beside others: no
+// lab can have the name, for a lab's has no full stop.
+func slotName(lab string, slot int) string {
+	if slot == 0 {
+		return lab
+	}
+	return fmt.Sprintf("%s.%d", lab, slot+1)
+}
+
+// part is an outcome to be merged into this one.
+func (o *Outcome) part() *Outcome {
+	return &Outcome{Consoles: map[string][]byte{}, timings: stopwatch{}, started: o.started, scratch: o.scratch}
+}
+
+func (o *Outcome) merge(part *Outcome) {
+	o.Blocks = append(o.Blocks, part.Blocks...)
+	for _, m := range part.machines {
+		o.addMachine(m)
+	}
+	maps.Copy(o.Consoles, part.Consoles)
+	for name, seconds := range part.timings {
+		o.timings[name] += seconds
+	}
+	o.warnings = append(o.warnings, part.warnings...)
+	o.changed = o.changed || part.changed
+}
