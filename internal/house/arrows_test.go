@@ -28,9 +28,10 @@ var arrows = map[string][]string{
 	"cmd/testbed-agent": {"guestagent/..."},
 	"cmd/testbed-init":  {"guestinit/..."},
 
-	"hcl/...":    {"hcl/...", "testbed"},
-	"report/...": {"report/...", "testbed"},
-	"images/...": {"images/...", "testbed", "guestinit/guestconfig", "internal/progress"},
+	"hcl/...":     {"hcl/...", "testbed"},
+	"report/...":  {"report/...", "testbed"},
+	"history/...": {"history/...", "report/...", "testbed"},
+	"images/...":  {"images/...", "testbed", "guestinit/guestconfig", "internal/progress"},
 	"provision/...": {
 		"provision/...", "testbed", "guestinit/guestconfig", "images", "internal/progress",
 	},
@@ -46,7 +47,7 @@ var arrows = map[string][]string{
 		"provision/...", "report/...", "internal/progress", "internal/payload", "internal/run/...",
 	},
 	"internal/cli/...": {
-		"testbed", "examples", "hcl/...", "images/...", "provision/...", "report/...",
+		"testbed", "examples", "hcl/...", "history/...", "images/...", "provision/...", "report/...",
 		"internal/run", "internal/terminal", "internal/doctor", "internal/payload", "internal/progress", "internal/cli/...",
 	},
 	"cmd/testbed": {"internal/cli"},
