@@ -139,12 +139,9 @@ func sideOf(s CompareSide) testbed.Side {
 	if cell == nil {
 		cell = map[string]string{}
 	}
-	r.Environment.Machines = slices.DeleteFunc(slices.Clone(r.Environment.Machines), func(m testbed.MachineEnvironment) bool {
-		return !within(m.Cell, cell)
-	})
 	return testbed.Side{
 		Path: s.Path, Lab: r.Lab, Cell: cell, Started: r.Started,
-		Backend: r.Backend, Accelerator: r.Accelerator, Kernels: append([]string{}, kernelsOf(r)...),
+		Backend: r.Backend, Accelerator: r.Accelerator, Kernels: KernelsOf(r, cell),
 	}
 }
 

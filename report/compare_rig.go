@@ -10,53 +10,18 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// incomparable are the reasons for which two rigs' figures are not of one kind. A
-// count depends on each version of QEMU, a time on its major version.
-func incomparable(base, other CompareSide) (reasons []string) {
-	b, n := base.Result, other.Result
-	differ := func(what, was, is string) {
-		if was != is {
-			reasons = append(reasons, fmt.Sprintf("%s: %s and %s", what, firstOf(was, "none"), firstOf(is, "none")))
-		}
-	}
-	differ("backend", b.Backend, n.Backend)
-	differ("accelerator", b.Accelerator, n.Accelerator)
-	qemu := func(r testbed.Result) string {
-		version, _ := r.Environment.Host["qemu"].(string)
-		if r.Backend == backendIcount {
-			return version
-		}
-		major, _, _ := strings.Cut(version, ".")
-		return major
-	}
-	differ("QEMU", qemu(b), qemu(n))
-	cpu := func(r testbed.Result) string { return factText(r.Environment.Host["cpu_model"]) }
-	if b.Backend != backendIcount { // Its guest has a processor of its own, and no time.
-		differ("CPU model of the host", cpu(b), cpu(n))
-	}
-	for _, pair := range machinePairs(base, other) {
-		differ("CPU model of "+pair.name, factText(pair.base["cpu_model"]), factText(pair.new["cpu_model"]))
-	}
-	return reasons
+// incomparable are the reasons for which two rigs' figures are not of one kind.
+func incomparable(base, other CompareSide) []string {
+	return uncommon(RigOf(base.Result, base.Cell), RigOf(other.Result, other.Cell), func(what, was, is string) string {
+		return fmt.Sprintf("%s: %s and %s", what, was, is)
+	})
 }
 
 // differently says what the two sides' tests do not do alike.
-func (p trialPair) differently() (reasons []string) {
-	b, n := p.base.result, p.new.result
-	differ := func(what, was, is string) {
-		if was != is {
-			reasons = append(reasons, fmt.Sprintf("%s of test %s: %s and %s", what, p.base.name(), was, is))
-		}
-	}
-	differ("protocol", b.Protocol, n.Protocol)
-	differ("engine", b.Engine, n.Engine)
-	differ("size", fmt.Sprintf("%d/%d B", b.Request, b.Response), fmt.Sprintf("%d/%d B", n.Request, n.Response))
-	differ("load", jsonText(b.Load), jsonText(n.Load))
-	differ("settings", jsonText(b.Settings), jsonText(n.Settings))
-	if p.base.counts() {
-		differ("length", blockLength(b.Block), blockLength(n.Block))
-	}
-	return reasons
+func (p trialPair) differently() []string {
+	return uncommon(ConditionsOf(p.base.result), ConditionsOf(p.new.result), func(what, was, is string) string {
+		return fmt.Sprintf("%s of test %s: %s and %s", what, p.base.name(), was, is)
+	})
 }
 
 // machinePair is a machine on both sides, with its facts.

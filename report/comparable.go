@@ -1,0 +1,68 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// Common is a thing that two results have to have in common, or their figures are not of
+// one kind.
+type Common struct {
+	What  string `json:"what"`
+	Value string `json:"value"`
+}
+
+// RigOf is what a result was measured on, of the machines in the cells with some
+// coordinates. A count depends on each version of QEMU, a time on its major version.
+func RigOf(r testbed.Result, cell map[string]string) []Common {
+	qemu, _ := r.Environment.Host["qemu"].(string)
+	if r.Backend != backendIcount {
+		qemu, _, _ = strings.Cut(qemu, ".")
+	}
+	rig := []Common{{"backend", r.Backend}, {"accelerator", r.Accelerator}, {"QEMU", qemu}}
+	if r.Backend != backendIcount { // Its guest has a processor of its own, and no time.
+		rig = append(rig, Common{"CPU model of the host", factText(r.Environment.Host["cpu_model"])})
+	}
+	for _, m := range r.Environment.Machines {
+		what := "CPU model of " + m.Name
+		if within(m.Cell, cell) && !slices.ContainsFunc(rig, func(c Common) bool { return c.What == what }) {
+			rig = append(rig, Common{what, factText(m.Facts["cpu_model"])})
+		}
+	}
+	return rig
+}
+
+// ConditionsOf are what a test does in each of its modes.
+func ConditionsOf(t testbed.TestResult) []Common {
+	conditions := []Common{
+		{"protocol", t.Protocol}, {"engine", t.Engine}, {"size", fmt.Sprintf("%d/%d B", t.Request, t.Response)},
+		{"load", jsonText(t.Load)}, {"settings", jsonText(t.Settings)},
+	}
+	if t.Unit == testbed.UnitInstructions {
+		conditions = append(conditions, Common{"length", blockLength(t.Block)})
+	}
+	return conditions
+}
+
+// KernelsOf lists the kernels of the machines in the cells with some coordinates,
+// sorted, each once.
+func KernelsOf(r testbed.Result, cell map[string]string) []string {
+	r.Environment.Machines = slices.DeleteFunc(slices.Clone(r.Environment.Machines), func(m testbed.MachineEnvironment) bool {
+		return !within(m.Cell, cell)
+	})
+	return append([]string{}, kernelsOf(r)...)
+}
+
+// uncommon says where two differ in a thing that both have.
+func uncommon(base, other []Common, text func(what, was, is string) string) (reasons []string) {
+	for _, b := range base {
+		i := slices.IndexFunc(other, func(n Common) bool { return n.What == b.What })
+		if i >= 0 && other[i].Value != b.Value {
+			reasons = append(reasons, text(b.What, firstOf(b.Value, "none"), firstOf(other[i].Value, "none")))
+		}
+	}
+	return reasons
+}
