@@ -38,7 +38,7 @@ func percentilesOf(t testbed.TestResult) []string {
 // percentileNotes say of which modes a percentile is pooled and of which it is
 // missing, and why.
 func percentileNotes(t testbed.TestResult, name string) []string {
-	methods, reasons := map[string][]string{}, []string{}
+	methods, missing, reasons := map[string][]string{}, []string{}, []string{}
 	for _, m := range t.Modes {
 		if m.Status != testbed.StatusOK {
 			continue
@@ -46,11 +46,11 @@ func percentileNotes(t testbed.TestResult, name string) []string {
 		e := *figureOf(&m, name)
 		methods[e.Method] = append(methods[e.Method], m.Name)
 		if e.Estimate == nil {
-			reasons = append(reasons, e.Reason)
+			missing, reasons = append(missing, m.Name), append(reasons, e.Reason)
 		}
 	}
 	title := percentileTitle(name)
-	return append(pooledNote(title, methods), missingNote(title, methods[""], reasons)...)
+	return append(pooledNote(title, methods), missingNote(title, missing, reasons)...)
 }
 
 func percentileTitle(name string) string {

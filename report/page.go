@@ -90,7 +90,7 @@ type pageClaim struct {
 func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	p := page{
 		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r),
-		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: scriptHash(pageScript), Facts: rigFacts(r), Tally: tally(r.Expectations),
+		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: ScriptHash(pageScript), Facts: rigFacts(r), Tally: tally(r.Expectations),
 		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
 		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
 		Command: reproduceCommand(r), LabFile: r.LabFile, Version: r.Tool.Version,
@@ -113,8 +113,8 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	return err
 }
 
-// scriptHash is a source of a content security policy (CSP level 2).
-func scriptHash(script string) string {
+// ScriptHash is a source of a content security policy (CSP level 2).
+func ScriptHash(script string) string {
 	sum := sha256.Sum256([]byte(script))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }

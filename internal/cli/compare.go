@@ -139,13 +139,9 @@ func shareOf(text string) (float64, error) {
 
 // sideAt reads a result, by its folder or a file in it.
 func sideAt(path string, coordinates []string) (report.CompareSide, error) {
-	cell := map[string]string{}
-	for _, one := range coordinates {
-		name, value, is := strings.Cut(one, "=")
-		if !is {
-			return report.CompareSide{}, usageError{fmt.Errorf("%q is no coordinate of a matrix", one), "write NAME=VALUE, as kernel=old"}
-		}
-		cell[name] = value
+	cell, err := coordinatesOf(coordinates)
+	if err != nil {
+		return report.CompareSide{}, err
 	}
 	dir := path
 	if filepath.Base(path) == report.ResultFile {
@@ -156,6 +152,19 @@ func sideAt(path string, coordinates []string) (report.CompareSide, error) {
 		return report.CompareSide{}, err
 	}
 	return report.CompareSide{Path: path, Result: result, Blocks: blocks, Cell: cell}, nil
+}
+
+// coordinatesOf reads NAME=VALUE.
+func coordinatesOf(given []string) (map[string]string, error) {
+	cell := map[string]string{}
+	for _, one := range given {
+		name, value, is := strings.Cut(one, "=")
+		if !is {
+			return nil, usageError{fmt.Errorf("%q is no coordinate of a matrix", one), "write NAME=VALUE, as kernel=old"}
+		}
+		cell[name] = value
+	}
+	return cell, nil
 }
 
 // showOrder compares the order of modes; there is no verdict.
