@@ -113,9 +113,8 @@ func key(parts ...any) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Options of the defaults by what a series is of. Where instructions are counted a night
-// repeats exactly, so that one that differs is a change; a fresh seed moves a count by
-// about 0.05%.
+// The least changes where none is asked for. A count repeats exactly, so that one that
+// differs is a change; a fresh seed moves it by about 0.05%.
 const (
 	MinChangeTimes  = 0.02
 	MinChangeCounts = 0.005

@@ -65,7 +65,7 @@ func Detect(values []float64, o Options) ([]Point, error) {
 		if !(v > 0) || math.IsInf(v, 0) {
 			return nil, fmt.Errorf("value %d of the series is %v: it has to be positive and finite", i+1, v)
 		}
-		logs[i] = math.Log(v / values[0]) // Exactly 0 along a constant series.
+		logs[i] = math.Log(v) - math.Log(values[0]) // Exactly 0 along a constant series.
 	}
 	if len(values) < o.Needed() {
 		return nil, nil

@@ -23,7 +23,7 @@ func newDistances(values []float64) *distances {
 // within is the sum over the pairs from i up to, not including, j.
 func (d *distances) within(i, j int) float64 { return d.sums[i*(d.n+1)+j] }
 
-// energy is Matteson and James's Q̂ (their equations 5 and 7 with α = 1) of the values
+// energy is Matteson and James's Q̂, with α = 1, of the values
 // from i up to τ against those from τ up to j, n and m of them:
 //
 //	Q̂ = nm/(n+m) · ( 2/(nm) Σ|x-y| - 1/C(n,2) Σ|x-x'| - 1/C(m,2) Σ|y-y'| )

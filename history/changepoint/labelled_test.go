@@ -157,16 +157,21 @@ func (r *score) precision() float64 { return float64(r.right) / float64(r.found)
 
 func (r *score) recall() float64 { return float64(r.seen) / float64(r.labels) }
 
+// As `testbed history check` has them, of times and of counted instructions.
+var (
+	times  = Options{MinChange: 0.02}
+	counts = Options{MinChange: 0.005, MinSegment: 1}
+)
+
 // detector finds changes in a series.
 type detector struct {
 	name string
 	find func(values []float64) []int
 }
 
-// ours is what `testbed history check` does, with its least change.
+// ours is what `testbed history check` does.
 func ours(o Options) detector {
-	return detector{fmt.Sprintf("ours, p ≤ %v, at least 2%%", o.filled().MaxP), func(values []float64) (places []int) {
-		o.MinChange = 0.02
+	return detector{fmt.Sprintf("ours, p ≤ %v, at least %v%%", o.filled().MaxP, 100*o.MinChange), func(values []float64) (places []int) {
 		found, err := Detect(values, o)
 		if err != nil {
 			panic(err)

@@ -21,7 +21,7 @@ const (
 
 // detectors are ours, and what it has to be better than.
 func detectors() []detector {
-	return []detector{ours(Options{}), sliding(0.001), sliding(0.05), threshold(0.05), threshold(0.02)}
+	return []detector{ours(times), sliding(0.001), sliding(0.05), threshold(0.05), threshold(0.02)}
 }
 
 func TestPrecisionAndRecall(t *testing.T) {
@@ -83,15 +83,19 @@ func delay(random *rand.Rand, spread, size float64, o Options) int {
 
 func TestChecksAfterEachNight(t *testing.T) {
 	random := rand.New(rand.NewPCG(seedReduced, 1))
-	require.LessOrEqual(t, alarms(random, "normal", 40, Options{}), 2)
+	require.LessOrEqual(t, alarms(random, "normal", 40, times), 2)
 	var nights []int
 	for range 20 {
-		nights = append(nights, delay(random, 0.005, 0.03, Options{}))
+		nights = append(nights, delay(random, 0.005, 0.03, times))
 	}
 	slices.Sort(nights)
 	require.GreaterOrEqual(t, nights[0], DefaultMinSegment)
 	require.LessOrEqual(t, nights[15], 6)
+	require.Equal(t, 1, delay(random, seeds, 0.01, counts), "a count that differs is a change")
 }
+
+// seeds is by how much a fresh seed moves a count.
+const seeds = 0.0005
 
 // The full form, which scripts/proofs/changepoints.sh asks for.
 func TestPublish(t *testing.T) {
@@ -141,7 +145,7 @@ func publishNights(t *testing.T, page *strings.Builder) {
 	random := rand.New(rand.NewPCG(seedPublished, 2))
 	fmt.Fprintf(page, "\n## A check after each night\n\nSeries of 60 to 120 nights without a change, checked after each: those of %d in which any check finds one.\n\n| noise | least change 2%% |\n| :-- | --: |\n", series)
 	for _, noise := range noises {
-		found := alarms(random, noise, series, Options{})
+		found := alarms(random, noise, series, times)
 		fmt.Fprintf(page, "| %s | %d |\n", noise, found)
 		if noise == "normal" {
 			require.LessOrEqual(t, found, series/50)
@@ -153,11 +157,25 @@ func publishNights(t *testing.T, page *strings.Builder) {
 		for _, size := range []float64{0.03, 0.05, 0.1} {
 			var nights []int
 			for range series {
-				nights = append(nights, delay(random, spread, size, Options{}))
+				nights = append(nights, delay(random, spread, size, times))
 			}
 			slices.Sort(nights)
 			row += fmt.Sprintf(" | %d, %d", nights[series/2], nights[series*9/10])
 		}
 		page.WriteString(row + " |\n")
 	}
+	first, found := 0, 0
+	for range series {
+		if delay(random, seeds, 0.01, counts) == 1 {
+			first++
+		}
+		values := make([]float64, 100)
+		for i := range values {
+			values[i] = 31e3 * (1 + seeds*random.NormFloat64())
+		}
+		found += min(1, len(ours(counts).find(values)))
+	}
+	fmt.Fprintf(page, "\nCounted instructions that a fresh seed each night moves by 0.05%%, least change 0.5%%, levels of one night: a change of 1%% was found on its first night in %d of %d series; in %d of %d series of 100 nights without a change one was found.\n", first, series, found, series)
+	require.GreaterOrEqual(t, first, series*95/100)
+	require.Zero(t, found)
 }
