@@ -248,8 +248,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// writers is how many results each process adds, one by one.
-const writes = 15
+// writes is how many results each process adds, one by one.
+const writes = 10
 
 // write adds results and says of each that it is stored.
 func write(dir string) error {
@@ -310,7 +310,7 @@ func TestManyWriters(t *testing.T) {
 // was stored.
 func TestKilledWriter(t *testing.T) {
 	dir := t.TempDir()
-	for attempt := range 8 {
+	for attempt := range 5 {
 		first := attempt * 100
 		program, err := os.Executable()
 		require.NoError(t, err)

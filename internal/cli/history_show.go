@@ -72,14 +72,14 @@ func (a *app) showSeries(s history.Series) error {
 		marks[c.Index] = c
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "MEASURED\tVALUE\t95% INTERVAL\tRESULT\tKERNEL\tCHANGE")
+	fmt.Fprintln(w, "MEASURED\tVALUE\t95% INTERVAL\tRESULT\tCHANGE\tKERNEL")
 	for i, p := range s.Points {
 		mark := ""
 		if c, is := marks[i]; is {
 			mark = fmt.Sprintf("%s, p %s", report.ChangeText(c.Change), history.PText(c.P))
 		}
-		line := []string{history.DateText(p.Started), report.ValueText(p.Value, s.Unit), history.IntervalText(p, s.Unit), shortID(p.Result), strings.Join(p.Kernels, ", "), mark}
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(line, "\t"), "\t"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", history.DateText(p.Started), report.ValueText(p.Value, s.Unit), history.IntervalText(p, s.Unit),
+			shortID(p.Result), mark, strings.Join(p.Kernels, ", "))
 	}
 	if err := w.Flush(); err != nil {
 		return err

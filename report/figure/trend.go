@@ -48,10 +48,11 @@ func (f Trend) SVG() string {
 	s.add(`<title id="%s-title">%s</title><desc id="%s-desc">%s</desc>`, escape(f.ID), escape(f.Name), escape(f.ID), escape(f.Desc))
 	scale := f.scale()
 	f.axes(s, scale)
-	f.levels(s, scale)
 	for i, p := range f.Points {
 		f.point(s, scale, i, p)
 	}
+	f.levels(s, scale)
+	f.turns(s)
 	s.add(`</svg>`)
 	return s.String()
 }
@@ -105,7 +106,7 @@ func (f Trend) y(scale Scale, v float64) float64 {
 	return f.bottom() - min(max(scale.At(v), 0), 1)*trendPlot
 }
 
-// levels draws the level of each stretch, and where one ends.
+// levels draws the level of each stretch.
 func (f Trend) levels(s *svg, scale Scale) {
 	for k, m := range f.Marks {
 		begin, end := 0, len(f.Points)-1
@@ -119,16 +120,27 @@ func (f Trend) levels(s *svg, scale Scale) {
 		if k+1 == len(f.Marks) {
 			s.Line("level", f.x(m.At), f.y(scale, m.After), f.x(end), f.y(scale, m.After))
 		}
-		x := (f.x(m.At) + f.x(m.At-1)) / 2
-		top := f.top() - 6 - trendRow*float64(k%trendRows)
-		s.Line("turn", x, top+3, x, f.bottom())
-		anchor := "start"
-		if x > (trendLeft+trendRight)/2 {
-			anchor = "end"
-		}
-		s.Text("turntext", x, top, anchor, m.Text)
 	}
 }
+
+// turns draws where levels change, and above all lines by how much.
+func (f Trend) turns(s *svg) {
+	x := func(m TrendMark) float64 { return (f.x(m.At) + f.x(m.At-1)) / 2 }
+	y := func(k int) float64 { return f.top() - 6 - trendRow*float64(k%trendRows) }
+	for k, m := range f.Marks {
+		s.Line("turn", x(m), y(k)+3, x(m), f.bottom())
+	}
+	for k, m := range f.Marks {
+		anchor := "start"
+		if x(m) > (trendLeft+trendRight)/2 {
+			anchor = "end"
+		}
+		s.Text("turntext", x(m), y(k), anchor, m.Text)
+	}
+}
+
+// many points are drawn smaller.
+const many = 120
 
 func (f Trend) point(s *svg, scale Scale, i int, p TrendPoint) {
 	s.add(`<a class="night" href="%s"><title>%s</title>`, escape(p.Href), escape(p.Text))
@@ -136,6 +148,10 @@ func (f Trend) point(s *svg, scale Scale, i int, p TrendPoint) {
 	if !math.IsNaN(p.Lo) && !math.IsNaN(p.Hi) {
 		s.Line("whisker noise", x, f.y(scale, p.Lo), x, f.y(scale, p.Hi))
 	}
-	s.Dot("dot mode", x, f.y(scale, p.Value), 3.5)
+	radius := 3.5
+	if len(f.Points) > many {
+		radius = 2.2
+	}
+	s.Dot("dot mode", x, f.y(scale, p.Value), radius)
 	s.add(`</a>`)
 }
