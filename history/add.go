@@ -67,7 +67,7 @@ type Added struct {
 
 // Add stores results in one transaction: all of them or, with an error, none.
 func (s *Store) Add(incoming []Incoming) (added []Added, err error) {
-	err = s.db.Update(func(tx *bolt.Tx) error {
+	err = s.update(func(tx *bolt.Tx) error {
 		results, files := tx.Bucket(resultsBucket), tx.Bucket(filesBucket)
 		for _, in := range incoming {
 			if results.Get([]byte(in.Result.ID)) != nil {
@@ -100,7 +100,7 @@ func fileKey(id, name string) []byte { return []byte(id + "/" + name) }
 // ReportFile is a stored file of a result: [report.ResultFile] or [report.PageFile].
 func (s *Store) ReportFile(id, name string) ([]byte, error) {
 	var data []byte
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		stored := tx.Bucket(filesBucket).Get(fileKey(id, name))
 		if stored == nil {
 			return errors.New("it is not there")

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -229,6 +231,44 @@ func TestOpenWaitsWithADeadline(t *testing.T) {
 	second := opened(t, dir, Reading)
 	require.NotNil(t, second, "readers do not wait for each other")
 	require.NoError(t, first.Close())
+}
+
+// A page that was overwritten ends nothing but the command.
+func TestADamagedPageIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	s := opened(t, dir, Creating)
+	added, err := s.Add([]Incoming{read(t, stored(t, night(0, 1.2))), read(t, stored(t, night(1, 1.2)))})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	path := filepath.Join(dir, File)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	damaged := 0
+	for page := 2 * os.Getpagesize(); page < len(whole); page += os.Getpagesize() {
+		text := slices.Clone(whole)
+		for i := range os.Getpagesize() {
+			text[page+i] = 0xa5
+		}
+		require.NoError(t, os.WriteFile(path, text, 0o644))
+		err := func() error {
+			s, err := Open(t.Context(), dir, Options{})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			if _, err := s.Results(); err != nil {
+				return err
+			}
+			_, err = s.ReportFile(added[0].ID, report.PageFile)
+			return err
+		}()
+		var unreadable *UnreadableError
+		if errors.As(err, &unreadable) {
+			damaged++
+			require.Contains(t, err.Error(), path)
+		}
+	}
+	require.GreaterOrEqual(t, damaged, 2)
 }
 
 // Environment of a process that TestMain turns into a writer.

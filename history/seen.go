@@ -46,7 +46,7 @@ func (s *Series) markNew(seen []Seen) {
 // Seen is what checks have reported, by series.
 func (s *Store) Seen() (map[string][]Seen, error) {
 	all := map[string][]Seen{}
-	err := s.db.View(func(tx *bolt.Tx) error {
+	err := s.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(seenBucket).ForEach(func(id, text []byte) error {
 			var seen []Seen
 			if err := json.Unmarshal(text, &seen); err != nil {
@@ -61,7 +61,7 @@ func (s *Store) Seen() (map[string][]Seen, error) {
 
 // Remember stores that the changes of some judged series have been reported.
 func (s *Store) Remember(series []Series) error {
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(func(tx *bolt.Tx) error {
 		for _, one := range series {
 			if len(one.seen) == 0 {
 				continue

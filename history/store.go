@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -112,7 +113,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if err := s.open(ctx, Options{Access: Reading, Wait: o.Wait}); err != nil {
 		return nil, err
 	}
-	if err := s.db.View(s.check); err != nil {
+	if err := s.view(s.check); err != nil {
 		return nil, errors.Join(&UnreadableError{s.path, err}, s.Close())
 	}
 	if o.Access == Reading {
@@ -206,12 +207,28 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	}
 }
 
+// view and update are bbolt's, but for what it does with a file whose pages contradict
+// each other: it panics.
+func (s *Store) view(do func(*bolt.Tx) error) error { return s.guarded(s.db.View, do) }
+
+func (s *Store) update(do func(*bolt.Tx) error) error { return s.guarded(s.db.Update, do) }
+
+func (s *Store) guarded(transact func(func(*bolt.Tx) error) error, do func(*bolt.Tx) error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if damage := recover(); damage != nil {
+			err = &UnreadableError{s.path, fmt.Errorf("it is damaged: %v", damage)}
+		}
+	}()
+	return transact(do)
+}
+
 // Close lets others have the store.
 func (s *Store) Close() error { return s.db.Close() }
 
 // Results are all results of the store, in the order of their IDs.
 func (s *Store) Results() (all []Result, err error) {
-	err = s.db.View(func(tx *bolt.Tx) error {
+	err = s.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(resultsBucket).ForEach(func(id, text []byte) error {
 			var r Result
 			if err := json.Unmarshal(text, &r); err != nil {
