@@ -109,9 +109,11 @@ case "$*" in
 	python3-junitparser)
 		mkdir -p "$SETUP_ROOT/usr/lib/python3/dist-packages/junitparser" ;;
 	poppler-utils) "$FAKE/make" pdftotext : ;;
-	shellcheck | git | sudo | chromium | jq | zstd | sockperf) "$FAKE/make" "$word" : ;;
+	shellcheck | git | sudo | chromium | jq | zstd | sockperf | slurmctld | slurmd) "$FAKE/make" "$word" : ;;
 	netperf) "$FAKE/make" netperf :; "$FAKE/make" netserver : ;;
 	openssh-server) "$FAKE/make" sshd : ;;
+	munge) "$FAKE/make" munged : ;;
+	slurm-client) "$FAKE/make" sbatch : ;;
 	openssh-client) "$FAKE/make" ssh : ;;
 	esac; done ;;
 esac
@@ -181,7 +183,7 @@ func (m *machine) equip() {
 		m.write(m.root+"/run/"+name+".pid", strconv.Itoa(os.Getpid()))
 	}
 	m.write(m.fake+"/up", "")
-	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "sudo", "chromium", "pdftotext", "jq", "zstd", "prove", "netperf", "netserver", "sockperf", "sshd"} {
+	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "sudo", "chromium", "pdftotext", "jq", "zstd", "prove", "netperf", "netserver", "sockperf", "sshd", "munged", "slurmctld", "slurmd", "sbatch"} {
 		m.say(name, "")
 	}
 	m.write(m.root+"/usr/lib/python3/dist-packages/junitparser/__init__.py", "")

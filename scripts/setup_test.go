@@ -50,7 +50,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "Debian 12 for tests", args: []string{"--test"},
-			want: []string{"(from bookworm-backports) netperf sockperf openssh-server sudo libxml2-utils iproute2 nftables shellcheck git chromium poppler-utils jq zstd perl python3-junitparser\n"}, never: "non-free",
+			want: []string{"(from bookworm-backports) netperf sockperf openssh-server sudo libxml2-utils iproute2 nftables shellcheck git chromium poppler-utils jq zstd perl munge slurmctld slurmd slurm-client python3-junitparser\n"}, never: "non-free",
 		},
 		{
 			name: "Debian 12 for proofs", args: []string{"--prove"},
@@ -337,13 +337,13 @@ func TestUnreadableNonFreeIsTakenBack(t *testing.T) {
 	}
 }
 
-// sshd and netserver come for the tests' sake, and do not run by themselves.
+// sshd, netserver and Slurm's daemons come for the tests' sake, and do not run by themselves.
 func TestDaemonsAreNotStarted(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	got := m.setup("--test")
 	got.want(t, 0)
-	for arguments, status := range map[string]string{"ssh start": "101", "--quiet ssh.service start": "101", "netperf start": "101", "--quiet libvirtd restart": "0"} {
+	for arguments, status := range map[string]string{"ssh start": "101", "--quiet ssh.service start": "101", "netperf start": "101", "munge start": "101", "slurmctld start": "101", "--quiet slurmd.service start": "101", "--quiet libvirtd restart": "0"} {
 		out, err := exec.Command("sh", "-c", m.fake+"/policy-rc.d "+arguments+"; printf $?").CombinedOutput()
 		if err != nil || string(out) != status {
 			t.Errorf("policy-rc.d %s during the installation: status %s, want %s (%v)", arguments, out, status, err)
@@ -352,7 +352,7 @@ func TestDaemonsAreNotStarted(t *testing.T) {
 	if _, err := os.Stat(m.root + "/usr/sbin/policy-rc.d"); !os.IsNotExist(err) {
 		t.Errorf("policy-rc.d stays: %v", err)
 	}
-	for _, line := range []string{"update-rc.d ssh disable", "update-rc.d netperf disable", "deb-systemd-helper disable ssh.service ssh.socket"} {
+	for _, line := range []string{"update-rc.d ssh disable", "update-rc.d netperf disable", "update-rc.d slurmd disable", "deb-systemd-helper disable munge.service munge.socket", "deb-systemd-helper disable ssh.service ssh.socket"} {
 		if !strings.Contains(got.log, line+"\n") {
 			t.Errorf("it did not run %q:\n%s", line, got.log)
 		}
