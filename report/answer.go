@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -20,10 +21,23 @@ func answer(r testbed.Result) string {
 			same = append(same, t)
 		}
 	}
-	if len(same) == 1 {
-		return answerOne(same[0])
+	places := samePlace(r, same)
+	if len(places) == 1 {
+		return answerAt(places[0])
 	}
-	return answerCells(same)
+	var texts []string
+	for _, group := range places {
+		texts = append(texts, "On "+placeOf(r, group[0].Cell).String()+": "+answerAt(group))
+	}
+	return strings.Join(texts, " ")
+}
+
+// answerAt is of cells that may be compared.
+func answerAt(cells []testbed.TestResult) string {
+	if len(cells) == 1 {
+		return answerOne(cells[0])
+	}
+	return answerCells(cells)
 }
 
 // sorted modes of a test by what may be said of them.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -48,6 +49,7 @@ func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err err
 		secrets.Reached(string(target[1]))
 	}
 	secrets.Hosts = append(secrets.Hosts, hostNames(r)...)
+	secrets.Nodes = nodeNames(r)
 	redactor := redact.New(secrets)
 	if r, blocks, err = redacted(redactor, r, blocks); err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
@@ -91,6 +93,17 @@ func hostNames(r testbed.Result) (names []string) {
 	if name, is := r.Environment.Host["hostname"].(string); is {
 		names = append(names, name)
 	}
+	return names
+}
+
+// nodeNames are those under which a cluster or themselves know the hosts of cells.
+func nodeNames(r testbed.Result) (names []string) {
+	for _, c := range r.Environment.Cells {
+		if !slices.Contains(names, c.Node) {
+			names = append(names, c.Node)
+		}
+	}
+	slices.Sort(names)
 	return names
 }
 

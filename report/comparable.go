@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -15,16 +14,16 @@ type Common struct {
 	Value string `json:"value"`
 }
 
-// RigOf is what a result was measured on, of the machines in the cells with some
-// coordinates. A count depends on each version of QEMU, a time on its major version.
+// RigOf is what a cell of a result was measured on. Its node is known where somebody
+// spread cells over several.
 func RigOf(r testbed.Result, cell map[string]string) []Common {
-	qemu, _ := r.Environment.Host["qemu"].(string)
-	if r.Backend != backendIcount {
-		qemu, _, _ = strings.Cut(qemu, ".")
+	at := placeOf(r, cell)
+	rig := []Common{{"backend", r.Backend}, {"accelerator", r.Accelerator}, {"QEMU", at.qemu}}
+	if at.cpu != "" {
+		rig = append(rig, Common{"CPU model of the host", at.cpu})
 	}
-	rig := []Common{{"backend", r.Backend}, {"accelerator", r.Accelerator}, {"QEMU", qemu}}
-	if r.Backend != backendIcount { // Its guest has a processor of its own, and no time.
-		rig = append(rig, Common{"CPU model of the host", factText(r.Environment.Host["cpu_model"])})
+	if at.node != "" {
+		rig = append(rig, Common{"node", at.node})
 	}
 	for _, m := range r.Environment.Machines {
 		what := "CPU model of " + m.Name

@@ -102,7 +102,7 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 	for _, s := range gained {
 		c.Unmatched = append(c.Unmatched, "only the new result has test "+s.name())
 	}
-	reasons := incomparable(base, other)
+	reasons := incomparable(base, other, pairs)
 	for _, p := range pairs {
 		if p.base.result.Unit != p.new.result.Unit {
 			return c, nil, fmt.Errorf("test %q is measured in %s in %s, and in %s in %s; --order compares the order of their modes", p.base.result.Name, p.base.result.Unit, base.Path, p.new.result.Unit, other.Path)

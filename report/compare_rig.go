@@ -11,10 +11,16 @@ import (
 )
 
 // incomparable are the reasons for which two rigs' figures are not of one kind.
-func incomparable(base, other CompareSide) []string {
-	return uncommon(RigOf(base.Result, base.Cell), RigOf(other.Result, other.Cell), func(what, was, is string) string {
-		return fmt.Sprintf("%s: %s and %s", what, was, is)
-	})
+func incomparable(base, other CompareSide, pairs []trialPair) (reasons []string) {
+	for _, p := range pairs {
+		was, is := RigOf(base.Result, p.base.result.Cell), RigOf(other.Result, p.new.result.Cell)
+		for _, reason := range uncommon(was, is, func(what, was, is string) string { return fmt.Sprintf("%s: %s and %s", what, was, is) }) {
+			if !slices.Contains(reasons, reason) { // Cells of one host say it each.
+				reasons = append(reasons, reason)
+			}
+		}
+	}
+	return reasons
 }
 
 // differently says what the two sides' tests do not do alike.

@@ -33,6 +33,9 @@ func rigFacts(r testbed.Result) []fact {
 	if cpu, is := r.Environment.Host["cpu_model"]; is {
 		facts = append(facts, fact{"CPU", factText(cpu)})
 	}
+	if places := placesText(r); places != "" {
+		facts = append(facts, fact{"nodes", places})
+	}
 	facts = append(facts, fact{"measured", started(r)}, fact{"seed", strconv.FormatInt(r.Seed, 10)})
 	return facts
 }
@@ -42,6 +45,9 @@ func environmentTables(r testbed.Result) []factTable {
 	if len(r.Environment.Host) > 0 {
 		all = append(all, factTable{"Host", flatten("", r.Environment.Host)})
 	}
+	for _, c := range r.Environment.Cells {
+		all = append(all, factTable{strings.TrimSpace("Node " + c.Node + " " + bracketed(cellTitle(c.Cell))), ownFacts(r, c)})
+	}
 	for _, m := range r.Environment.Machines {
 		title := strings.TrimSpace("Machine " + m.Name + " " + bracketed(cellTitle(m.Cell)))
 		all = append(all, factTable{title, flatten("", m.Facts)})
@@ -50,6 +56,16 @@ func environmentTables(r testbed.Result) []factTable {
 		all = append(all, factTable{"Image " + name, flatten("", r.Environment.Images[name])})
 	}
 	return all
+}
+
+// ownFacts are those of a cell's host that not all hosts share.
+func ownFacts(r testbed.Result, c testbed.CellEnvironment) []fact {
+	shared := flatten("", r.Environment.Host)
+	own := slices.DeleteFunc(flatten("", c.Host), func(f fact) bool { return slices.Contains(shared, f) })
+	if c.Failure != "" {
+		own = append(own, fact{"failure", c.Failure})
+	}
+	return own
 }
 
 // flatten lists nested facts by dotted names, sorted.

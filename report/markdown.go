@@ -83,7 +83,7 @@ func markdownRows(b *bytes.Buffer, t table) {
 }
 
 func markdownMatrix(b *bytes.Buffer, m matrixTable) {
-	fmt.Fprintf(b, "\n## %s by %s\n\np50 as a multiple of host's in the same cell; host's own p50 in its row.\n\n", markdownText(m.Test), markdownText(m.Names))
+	fmt.Fprintf(b, "\n## %s by %s\n\np50 as a multiple of host's in the same cell; host's own p50 in its row.\n\n", markdownText(m.Test), markdownText(m.By))
 	fmt.Fprintf(b, "| mode |")
 	for _, cell := range m.Cells {
 		fmt.Fprintf(b, " %s |", markdownText(cell))

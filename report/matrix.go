@@ -12,7 +12,7 @@ import (
 // modes down, cells across.
 type matrixTable struct {
 	Test  string
-	Names string   // Of the coordinates.
+	By    string   // Names of the coordinates, and where the cells were measured if that tells tables apart.
 	Cells []string // Headings: the coordinates' values.
 	Rows  []matrixRow
 	Notes []string // What changed most from cell to cell.
@@ -37,36 +37,50 @@ func (m matrixRatio) plainText() string {
 	return m.Text
 }
 
-// matrixTables is empty for a lab without a matrix.
+// matrixTables is empty for a lab without a matrix. Cells of different machines are in
+// different tables.
 func matrixTables(r testbed.Result) []matrixTable {
 	all := []matrixTable{}
 	for _, name := range testNames(r) {
-		m := matrixTable{Test: name}
-		modes := []string{}
 		cells := []testbed.TestResult{}
 		for _, t := range r.Tests {
-			if t.Name != name {
+			if t.Name == name {
+				cells = append(cells, t)
+			}
+		}
+		places := samePlace(r, cells)
+		for _, group := range places {
+			if len(group) < 2 {
 				continue
 			}
-			cells = append(cells, t)
-			m.Names = strings.Join(slices.Sorted(maps.Keys(t.Cell)), ", ")
-			m.Cells = append(m.Cells, cellValues(t.Cell))
-			for _, mode := range t.Modes {
-				if !slices.Contains(modes, mode.Name) {
-					modes = append(modes, mode.Name)
-				}
+			m := newMatrixTable(name, group)
+			if at := placeOf(r, group[0].Cell); len(places) > 1 {
+				m.By += ", on " + at.String()
 			}
+			if text := mixedText(r); text != "" {
+				m.Notes = append([]string{text}, m.Notes...)
+			}
+			all = append(all, m)
 		}
-		if len(cells) < 2 {
-			continue
-		}
-		for _, mode := range modes {
-			m.Rows = append(m.Rows, newMatrixRow(mode, cells))
-		}
-		m.Notes = changeNotes(cells)
-		all = append(all, m)
 	}
 	return all
+}
+
+func newMatrixTable(name string, cells []testbed.TestResult) matrixTable {
+	m := matrixTable{Test: name, By: strings.Join(slices.Sorted(maps.Keys(cells[0].Cell)), ", "), Notes: changeNotes(cells)}
+	modes := []string{}
+	for _, t := range cells {
+		m.Cells = append(m.Cells, cellValues(t.Cell))
+		for _, mode := range t.Modes {
+			if !slices.Contains(modes, mode.Name) {
+				modes = append(modes, mode.Name)
+			}
+		}
+	}
+	for _, mode := range modes {
+		m.Rows = append(m.Rows, newMatrixRow(mode, cells))
+	}
+	return m
 }
 
 // cellValues are a cell's coordinates without their names.

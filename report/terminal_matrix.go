@@ -10,7 +10,7 @@ import (
 // room for, the others below.
 func (p *pen) matrix(m matrixTable) {
 	p.line()
-	p.hanging("", shorten(plain(m.Test), p.width/2), bold, "by "+m.Names)
+	p.hanging("", shorten(plain(m.Test), p.width/2), bold, "by "+plain(m.By))
 	p.paragraph("", "p50 as a multiple of host's in the same cell; host's own p50 in its row", dim)
 	modes := minMode
 	for _, r := range m.Rows {

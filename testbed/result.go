@@ -40,6 +40,21 @@ type Environment struct {
 	Host     map[string]any            `json:"host"`     // kernel, cpu_model, cpus, qemu, libvirt, …
 	Machines []MachineEnvironment      `json:"machines"` // One a machine and cell.
 	Images   map[string]map[string]any `json:"images"`   // By image: kernel_release, digests, packages.
+	// Cells say where each cell was measured, where that was done cell by cell. Host
+	// has what all their hosts share then.
+	Cells []CellEnvironment `json:"cells,omitempty"`
+	// Mixed says that cells of different hosts are compared with each other all the
+	// same, since somebody insisted.
+	Mixed bool `json:"mixed,omitempty"`
+}
+
+// CellEnvironment is where a cell of the matrix was measured.
+type CellEnvironment struct {
+	Cell map[string]string `json:"cell"`
+	Node string            `json:"node"` // What the host is called, by its cluster or itself.
+	Host map[string]any    `json:"host"` // See [Environment].
+	// Failure is why the cell ended early; what it measured before counts.
+	Failure string `json:"failure,omitempty"`
 }
 
 // MachineEnvironment is what an agent saw on its machine.

@@ -16,12 +16,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // Secrets are what is known of the machine and its user.
 type Secrets struct {
 	Hosts []string // Names; also those of machines that the lab reaches over SSH.
+	Nodes []string // Names of hosts that have to stay told apart.
 	Users []string
 	Homes []string // Folders.
 	MACs  []string // Of hardware, beside those that only a maker gives.
@@ -109,6 +111,11 @@ func New(s Secrets) *Redactor {
 	// An address that the kernel made of a maker's MAC (EUI-64), and a device's name so made.
 	r.add("MAC address", `(?i)\bfe80::(?:[0-9a-f]{1,4}:){1,2}[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}\b`, "fe80::redacted", ofMaker)
 	r.add("MAC address", `\benx[0-9a-f]{12}\b`, "enxredacted", nil)
+	for i, node := range s.Nodes { // Before the same names as hosts.
+		if !strings.HasPrefix(node, redactedNode) { // In a bundle of what came out of one.
+			r.node(node, redactedNode+strconv.Itoa(i+1))
+		}
+	}
 	for _, host := range s.Hosts {
 		r.host(host)
 		if short, _, qualified := strings.Cut(host, "."); qualified && !isAddress(host) {
@@ -132,6 +139,20 @@ func isAddress(host string) bool {
 func (r *Redactor) host(name string) {
 	r.add("host name", `("hostname":\s*)"`+regexp.QuoteMeta(name)+`"`, `${1}"redacted-host"`, nil)
 	r.word("host name", name, "redacted-host")
+}
+
+// redactedNode stands before a node's number. With its underscores it is one word, of which
+// no name of another node is found to be a part.
+const redactedNode = "redacted_node_"
+
+// node replaces a name wherever it is a word, and in the field that holds it also one
+// that is short, as n1.
+func (r *Redactor) node(name, with string) {
+	r.add("host name", `("node":\s*)"`+regexp.QuoteMeta(name)+`"`, `${1}"`+with+`"`, nil)
+	r.word("host name", name, with)
+	if short, _, qualified := strings.Cut(name, "."); qualified && !isAddress(name) {
+		r.word("host name", short, with)
+	}
 }
 
 func (r *Redactor) word(what, text, with string) {
