@@ -3,6 +3,7 @@ module github.com/testbed-lab/testbed
 go 1.26.0
 
 require (
+	al.essio.dev/pkg/shellescape v1.6.1
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/ProtonMail/go-crypto v1.5.2
 	github.com/aclements/go-moremath v0.0.0-20210112150236-f10218a38794

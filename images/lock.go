@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/testbed-lab/testbed/images/archive"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 const (
@@ -149,6 +150,16 @@ func (l *Lock) Retain(images []string) {
 		return !keep
 	})
 	l.content.Userlands = slices.DeleteFunc(l.content.Userlands, func(u lockedUserland) bool { return !used[u.Suite] })
+}
+
+// Unpinned are the images, by name, for which the lock has no answer to what they ask for.
+func (l *Lock) Unpinned(all []testbed.Image) (names []string) {
+	for _, image := range all {
+		if pinned, is := l.image(image.Name); !is || !asked(pinned, image) {
+			names = append(names, image.Name)
+		}
+	}
+	return names
 }
 
 // encode sorts everything: the order in which images were built says nothing.

@@ -50,6 +50,11 @@ func TestLockGolden(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, os.SameFile(before, after), "an unchanged lock is not written")
 
+	require.Equal(t, []string{"debian", "new"}, again.Unpinned([]testbed.Image{
+		{Name: "own", Kernel: "/k/bzImage"}, {Name: "debian", Release: "forky"}, {Name: "new", Release: "sid"},
+	}))
+	require.Empty(t, again.Unpinned([]testbed.Image{{Name: "debian", Release: "sid", AllowExpired: true}}))
+
 	again.Retain([]string{"own"})
 	require.NoError(t, again.Write())
 	text := string(readFile(t, lock.Path()))

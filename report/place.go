@@ -64,6 +64,15 @@ func samePlace(r testbed.Result, cells []testbed.TestResult) [][]testbed.TestRes
 	return groups
 }
 
+// Apart says that not all cells of a result may be compared with each other.
+func Apart(r testbed.Result) bool {
+	var places []place
+	for _, t := range r.Tests {
+		places = append(places, placeOf(r, t.Cell))
+	}
+	return slices.ContainsFunc(places, func(at place) bool { return at != places[0] })
+}
+
 // placesText says on which nodes the cells were measured, and how many on each; empty
 // where nothing is known of nodes.
 func placesText(r testbed.Result) string {

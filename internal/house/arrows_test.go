@@ -48,14 +48,15 @@ var arrows = map[string][]string{
 	},
 	"internal/cli/...": {
 		"testbed", "examples", "hcl/...", "history/...", "images/...", "provision/...", "report/...",
-		"internal/run", "internal/terminal", "internal/doctor", "internal/payload", "internal/progress", "internal/cli/...",
+		"internal/run", "internal/matrix", "internal/terminal", "internal/doctor", "internal/payload", "internal/progress", "internal/cli/...",
 	},
 	"cmd/testbed": {"internal/cli"},
 
+	"internal/matrix":    {"testbed"},
 	"internal/terminal":  {"internal/progress"},
 	"internal/doctor":    {"images/archive", "provision", "provision/local"},
 	"internal/payload":   {},
-	"internal/e2e":       {},
+	"internal/e2e/...":   {},
 	"internal/house/...": {},
 	"examples":           {},
 	"scripts":            {},

@@ -42,6 +42,13 @@ func (c *Conductor) newOutcome() *Outcome {
 	}
 }
 
+// Discard gives back what an outcome holds that is not to be saved; of nil that is nothing.
+func (o *Outcome) Discard() {
+	if o != nil {
+		o.scratch.remove()
+	}
+}
+
 func (o *Outcome) warn(format string, args ...any) {
 	o.warnings = append(o.warnings, fmt.Sprintf(format, args...))
 }
@@ -95,6 +102,9 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int,
 	}
 	return complaints
 }
+
+// consolesFolder is where they are in a result.
+const consolesFolder = "consoles"
 
 // consoleFile names a console's file; the cell is part of it where there are
 // several, with what a file name cannot carry replaced, and so is a later boot.

@@ -118,7 +118,7 @@ func fill(dir string, lab *Lab, lockPath string, o *Outcome) error {
 		maps.Copy(files, comparison)
 	}
 	for name, log := range o.Consoles {
-		files[filepath.Join("consoles", name)] = log
+		files[filepath.Join(consolesFolder, name)] = log
 	}
 	for name, data := range files {
 		path := filepath.Join(dir, name)
