@@ -37,6 +37,15 @@ func knownBackend(name string) error {
 	return usageError{fmt.Errorf("no backend %q", name), "--backend takes one of: " + strings.Join(backends, ", ")}
 }
 
+// backendFlag is the flag by which a lab gets the backend that it had: none for machines
+// that exist, of which only the file can say so.
+func backendFlag(of string) string {
+	if slices.Contains(backends, of) {
+		return of
+	}
+	return ""
+}
+
 // backend opens what a place names; --connect wins over the lab's own connect.
 func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
 	switch at.backend {
