@@ -1,0 +1,206 @@
+package slurm
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// cluster is a Slurm of two nodes, both this machine.
+type cluster struct {
+	t       *testing.T
+	dir     string
+	daemons map[string]*exec.Cmd // By name; the nodes' by the node's.
+}
+
+var nodes = []string{"n1", "n2"}
+
+// configuration is of Slurm 22.05 (Debian 12) and 24.11 (Debian 13). DIR, PORT and the
+// nodes' ports are put in.
+const configuration = `ClusterName=testbed
+SlurmctldHost=localhost(127.0.0.1)
+SlurmctldPort=PORT0
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+AuthInfo=socket=DIR/munge.socket
+StateSaveLocation=DIR/state
+SlurmdSpoolDir=DIR/spool-%n
+SlurmctldPidFile=DIR/slurmctld.pid
+SlurmdPidFile=DIR/slurmd-%n.pid
+SlurmctldLogFile=DIR/slurmctld.log
+SlurmdLogFile=DIR/slurmd-%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+SelectType=select/linear
+SlurmdTimeout=10
+MessageTimeout=3
+ReturnToService=2
+SlurmdParameters=config_overrides
+SchedulerParameters=batch_sched_delay=1,sched_interval=5
+MailProg=/bin/true
+NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port=PORT1 CPUs=1
+NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port=PORT2 CPUs=1
+PartitionName=all Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+`
+
+// newCluster starts the daemons and waits for the nodes.
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	require.Zero(t, os.Geteuid(), "Slurm's daemons run as root here, and so must this test")
+	for command, pkg := range map[string]string{"munged": "munge", "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client"} {
+		needs(t, command, pkg)
+	}
+	c := &cluster{t: t, dir: folder(t), daemons: map[string]*exec.Cmd{}}
+	t.Cleanup(c.stop)
+	c.configure()
+	for _, name := range nodes {
+		require.NoError(t, os.Mkdir(c.in("spool-"+name), 0o755))
+	}
+	c.start("munged", "munged", "--foreground", "--key-file="+c.in("munge.key"), "--socket="+c.in("munge.socket"), "--pid-file="+c.in("munged.pid"),
+		"--log-file="+c.in("munged.log"), "--seed-file="+c.in("munged.seed"))
+	c.await("munged's socket", func() bool { _, err := os.Stat(c.in("munge.socket")); return err == nil })
+	c.start("slurmctld", "slurmctld", "-D", "-f", c.in("slurm.conf"))
+	for _, name := range nodes {
+		c.start(name, "slurmd", "-D", "-N", name, "-f", c.in("slurm.conf"))
+	}
+	c.await("idle nodes", func() bool { return strings.Count(c.ask("sinfo", "-h", "-N", "-o", "%t"), "idle") == len(nodes) })
+	return c
+}
+
+// folder is a temporary one that everybody may walk, as munged wants it for its socket.
+func folder(t *testing.T) string {
+	dir, err := os.MkdirTemp("", folderPrefix)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
+// needs skips a test where something is missing that set-up installs for tests.
+func needs(t *testing.T, command, pkg string) {
+	t.Helper()
+	if _, err := exec.LookPath(command); err == nil {
+		return
+	}
+	if os.Getenv("TESTBED_BUILT") != "" {
+		t.Fatalf("this machine lacks %s, which scripts/setup --test installs (%s)", command, pkg)
+	}
+	t.Skipf("this machine lacks %s: apt-get install %s", command, pkg)
+}
+
+func (c *cluster) in(name string) string { return filepath.Join(c.dir, name) }
+
+func (c *cluster) configure() {
+	key := make([]byte, 1024)
+	_, err := rand.Read(key)
+	require.NoError(c.t, err)
+	require.NoError(c.t, os.WriteFile(c.in("munge.key"), key, 0o400))
+	require.NoError(c.t, os.Mkdir(c.in("state"), 0o755))
+	words := []string{"DIR", c.dir}
+	for i := range 3 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(c.t, err)
+		defer listener.Close() // When all three are different ones.
+		words = append(words, fmt.Sprintf("PORT%d", i), strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	}
+	require.NoError(c.t, os.WriteFile(c.in("slurm.conf"), []byte(strings.NewReplacer(words...).Replace(configuration)), 0o644))
+	require.NoError(c.t, os.WriteFile(c.in("cgroup.conf"), []byte("CgroupPlugin="+cgroupPlugin(c.t)+"\n"), 0o644))
+}
+
+// cgroupPlugin is one that needs nothing of the machine: from 23.11 on there is one that
+// does nothing, and before that v1 does nothing until somebody asks it to.
+func cgroupPlugin(t *testing.T) string {
+	out, err := exec.Command("slurmctld", "-V").Output()
+	require.NoError(t, err)
+	version := regexp.MustCompile(`(\d+)\.(\d+)`).FindStringSubmatch(string(out))
+	require.NotNil(t, version, "%s", out)
+	if year, _ := strconv.Atoi(version[1]); year >= 24 || version[0] == "23.11" {
+		return "disabled"
+	}
+	return "cgroup/v1"
+}
+
+// start runs a daemon in the foreground, which ends with the test's process.
+func (c *cluster) start(name string, args ...string) {
+	c.t.Helper()
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir, cmd.Env = c.dir, c.environment()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	output, err := os.Create(c.in(name + ".output.log"))
+	require.NoError(c.t, err)
+	defer output.Close() // The daemon has its own.
+	cmd.Stdout, cmd.Stderr = output, output
+	require.NoError(c.t, cmd.Start())
+	c.daemons[name] = cmd
+}
+
+func (c *cluster) environment() []string {
+	return append(os.Environ(), mark, "TESTBED_OWNER="+owner, "SLURM_CONF="+c.in("slurm.conf"), "LC_ALL=C.UTF-8", "XDG_STATE_HOME="+c.in("home"))
+}
+
+// run runs a program of the cluster's user.
+func (c *cluster) run(args ...string) (stdout, stderr string, status int) {
+	c.t.Helper()
+	cmd := exec.Command(args[0], args[1:]...)
+	var out, complaint bytes.Buffer
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.dir, c.environment(), &out, &complaint
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		require.NoError(c.t, err)
+	}
+	return out.String(), complaint.String(), cmd.ProcessState.ExitCode()
+}
+
+// ask is what one of Slurm's programs says; nothing while it gets no answer.
+func (c *cluster) ask(args ...string) string {
+	out, _, _ := c.run(args...)
+	return out
+}
+
+// patience is far more than anything here takes on an idle machine.
+const patience = 4 * time.Minute
+
+// await looks until something is so. What it waits for is done by other processes, which
+// tell nobody.
+func (c *cluster) await(what string, is func() bool) {
+	c.t.Helper()
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("waited %v in vain for %s\n%s\n%s", patience, what, c.ask("squeue"), c.logs())
+		}
+	}
+}
+
+// logs are the ends of the daemons' logs.
+func (c *cluster) logs() (all string) {
+	files, _ := filepath.Glob(c.in("*.log"))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		all += fmt.Sprintf("== %s\n%s\n", file, text[max(0, len(text)-2000):])
+	}
+	return all
+}
+
+// stop ends the daemons and what they have started.
+func (c *cluster) stop() {
+	for _, name := range []string{"n1", "n2", "slurmctld", "munged"} {
+		if cmd := c.daemons[name]; cmd != nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	}
+	endMarked(func(environment) bool { return true })
+}
