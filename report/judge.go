@@ -81,7 +81,7 @@ func (c *court) judge(claim testbed.Expectation, holds testbed.Predicate) testbe
 	if r.Reason = c.tooFew(asked); r.Reason != "" {
 		return r
 	}
-	share := c.share(holds, asked)
+	share := c.share(holds, asked, (*trial).resamples)
 	r.Share = &share
 	switch {
 	case share >= confirms:
@@ -90,16 +90,22 @@ func (c *court) judge(claim testbed.Expectation, holds testbed.Predicate) testbe
 		r.Verdict = testbed.Refuted
 	default:
 		r.Reason = fmt.Sprintf("it holds in %.0f%% of %d resamples of the rounds", 100*share, stats.Resamples)
+		r.Needed = c.needed(holds, asked)
 	}
 	return r
 }
 
 // share is the part of the resamples in which a claim holds. One in which it is
 // unknown counts as one in which it does not hold, so it cannot help to confirm.
-func (c *court) share(holds testbed.Predicate, asked map[testbed.Metric]bool) float64 {
-	held := 0
+func (c *court) share(holds testbed.Predicate, asked map[testbed.Metric]bool, resamples func(*trial) [][]int) float64 {
+	held, drawn := 0, map[*trial][][]int{}
 	for i := range stats.Resamples {
-		truth := c.try(holds, asked, func(t *trial) []int { return t.resamples()[i] })
+		truth := c.try(holds, asked, func(t *trial) []int {
+			if drawn[t] == nil {
+				drawn[t] = resamples(t)
+			}
+			return drawn[t][i]
+		})
 		if truth == testbed.True {
 			held++
 		}

@@ -113,7 +113,7 @@ func markdownExpectations(b *bytes.Buffer, all []testbed.ExpectationResult) {
 		fmt.Fprintf(b, "| **%s** | %s | `%s` | %s |\n", e.Verdict,
 			markdownText(strings.TrimSpace(e.Name+" "+bracketed(cellTitle(e.Cell)))),
 			strings.NewReplacer("|", "\\|", "`", "'").Replace(oneLine(plain(e.That))),
-			markdownText(firstOf(shareText(e), e.Reason)))
+			markdownText(groundsText(e)))
 	}
 }
 

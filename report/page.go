@@ -102,7 +102,7 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	for _, e := range r.Expectations {
 		p.Expectations = append(p.Expectations, pageClaim{
 			Verdict: e.Verdict, Name: strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
-			That: oneLine(e.That), Share: firstOf(shareText(e), e.Reason),
+			That: oneLine(e.That), Share: groundsText(e),
 		})
 	}
 	var b bytes.Buffer

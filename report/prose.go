@@ -43,7 +43,8 @@ func methodTexts(r testbed.Result) []string {
 	texts := []string{workloadText(r)}
 	texts = append(texts, statisticsTexts(r)...)
 	if len(r.Expectations) > 0 {
-		texts = append(texts, fmt.Sprintf("An expectation is confirmed if it holds in at least 95%% of %d resamples of the rounds, refuted in at most 5%%, and inconclusive between.", stats.Resamples))
+		texts = append(texts, fmt.Sprintf("An expectation is confirmed if it holds in at least 95%% of %d resamples of the rounds, refuted in at most 5%%, and inconclusive between. "+
+			"What would decide an inconclusive one is the size of which four of five runs would, if these rounds show the truth.", stats.Resamples))
 	}
 	if text := estimatesText(r); text != "" {
 		texts = append(texts, text)

@@ -15,7 +15,7 @@ func ResultSuites(r testbed.Result) (suites []ci.Suite) {
 		claims.Cases = append(claims.Cases, ci.Case{
 			Name:    strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
 			Outcome: map[string]ci.Outcome{testbed.Refuted: ci.Fail, testbed.Inconclusive: ci.Skip}[e.Verdict],
-			Text:    strings.TrimSpace(e.Verdict + ": " + oneLine(e.That) + " " + firstOf(shareText(e), e.Reason)),
+			Text:    strings.TrimSpace(e.Verdict + ": " + oneLine(e.That) + " " + groundsText(e)),
 		})
 	}
 	if len(claims.Cases) > 0 {

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -61,15 +60,5 @@ const (
 // boots says whether the backend boots its machines: only there is another boot
 // another experiment.
 func boots(r testbed.Result) bool { return r.Backend != backendLocal && r.Backend != backendSSH }
-
-// shareText says in how many resamples a claim held.
-func shareText(e testbed.ExpectationResult) string {
-	if e.Share == nil {
-		return ""
-	}
-	percent := 100 * *e.Share
-	text := fmt.Sprintf("%.1f", percent)
-	return "holds in " + strings.TrimSuffix(text, ".0") + "% of resamples"
-}
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

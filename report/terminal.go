@@ -114,14 +114,7 @@ func (p *pen) expectations(all []testbed.ExpectationResult) {
 		}
 		name := strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell)))
 		p.hanging("  ", pad(e.Verdict, len(testbed.Inconclusive), true), how, "  "+name)
-		detail := oneLine(e.That)
-		if share := shareText(e); share != "" {
-			detail += "; " + share
-		}
-		if e.Reason != "" && e.Share == nil {
-			detail += "; " + e.Reason
-		}
-		p.paragraph(strings.Repeat(" ", 16), detail, dim)
+		p.paragraph(strings.Repeat(" ", 16), oneLine(e.That)+"; "+groundsText(e), dim)
 	}
 }
 

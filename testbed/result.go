@@ -80,6 +80,18 @@ type ExpectationResult struct {
 	// Share of resamples in which the claim holds; nil where it could not be evaluated.
 	Share  *float64 `json:"share"`
 	Reason string   `json:"reason,omitempty"`
+	// Needed is how much would decide an inconclusive claim; nil where it is
+	// decided, or where rounds alone do not decide it and Reason says what does.
+	Needed *Needed `json:"needed,omitempty"`
+}
+
+// Needed is the size of a run that would decide a claim in four of five cases,
+// if what was measured is the truth.
+type Needed struct {
+	Count int    `json:"count"` // In all, those that were measured among them.
+	Of    string `json:"of"`    // rounds; boots or seeds where there were several.
+	// AtLeast says that not even so many would do: nobody looked further.
+	AtLeast bool `json:"at_least,omitempty"`
 }
 
 // Statuses of a mode.

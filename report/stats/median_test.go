@@ -51,3 +51,20 @@ func TestResampleDrawsBoots(t *testing.T) {
 	// (2/3)³ = 0.296, give or take four standard errors of 1,000 draws.
 	assert.InDelta(t, 0.296, float64(without)/Resamples, 0.06)
 }
+
+func TestResampleTo(t *testing.T) {
+	boots := []int{0, 0, 3, 3, 7, 7}
+	for _, one := range []struct {
+		boots       []int
+		units, want int
+	}{{make([]int, 6), 40, 40}, {boots, 40, 80}, {boots, 1, 2}} {
+		for _, weights := range ResampleTo(17, "tcp_rr", one.boots, one.units) {
+			sum := 0
+			for _, w := range weights {
+				sum += w
+			}
+			assert.Equal(t, one.want, sum)
+		}
+	}
+	assert.Equal(t, Resample(17, "tcp_rr", boots), ResampleTo(17, "tcp_rr", boots, Units(boots)), "of the same size it is the same")
+}

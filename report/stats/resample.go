@@ -15,6 +15,22 @@ const Resamples = 1000
 // many of its rounds as it has; the hierarchy is that of the experiment. name
 // separates the random streams of different tests under one seed.
 func Resample(seed int64, name string, boots []int) [][]int {
+	return ResampleTo(seed, name, boots, Units(boots))
+}
+
+// Units is how many things a resample draws: rounds, or boots where there are
+// several.
+func Units(boots []int) int {
+	if groups := groupByBoot(boots); len(groups) > 1 {
+		return len(groups)
+	}
+	return len(boots)
+}
+
+// ResampleTo draws resamples of another size than what was measured: of that
+// many units, from the same rounds. They scatter as runs of that size would, had
+// the measured rounds the spread of all that there could be.
+func ResampleTo(seed int64, name string, boots []int, units int) [][]int {
 	hash := fnv.New64a()
 	hash.Write([]byte(name))
 	random := rand.New(rand.NewPCG(uint64(seed), hash.Sum64()))
@@ -22,11 +38,12 @@ func Resample(seed int64, name string, boots []int) [][]int {
 	all := make([][]int, Resamples)
 	for i := range all {
 		weights := make([]int, len(boots))
-		for range groups {
-			group := groups[0]
-			if len(groups) > 1 {
-				group = groups[random.IntN(len(groups))]
+		for range units {
+			if len(groups) == 1 {
+				weights[groups[0][random.IntN(len(boots))]]++
+				continue
 			}
+			group := groups[random.IntN(len(groups))]
 			for range group {
 				weights[group[random.IntN(len(group))]]++
 			}
