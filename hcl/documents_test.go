@@ -54,7 +54,10 @@ func checkDocument(t *testing.T, text []byte) {
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../examples/*.hcl")
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	papers, err := filepath.Glob("../examples/papers/*.hcl")
+	require.NoError(t, err)
+	require.NotEmpty(t, papers)
+	files = append(files, papers...)
 	for _, path := range files {
 		if strings.HasSuffix(path, ".lock.hcl") {
 			continue
@@ -66,6 +69,23 @@ func TestExamples(t *testing.T) {
 			formatted, _ := hcl.Format(file.Text, path)
 			require.Equal(t, string(formatted), string(file.Text))
 		})
+	}
+}
+
+// Every claim of a paper's lab says where it was published.
+func TestPapersSayWhere(t *testing.T) {
+	files, err := filepath.Glob("../examples/papers/*.hcl")
+	require.NoError(t, err)
+	for _, path := range files {
+		if strings.HasSuffix(path, ".lock.hcl") {
+			continue
+		}
+		file, diags := hcl.Load(path, hcl.Options{})
+		require.Zero(t, diags.Len(), rendered(t, diags))
+		require.NotEmpty(t, file.Lab.Expectations, path)
+		for _, claim := range file.Lab.Expectations {
+			require.NotEmpty(t, claim.Published, "%s: %s", path, claim.Name)
+		}
 	}
 }
 

@@ -14,24 +14,26 @@ func (c *cellLoader) expectations() []testbed.Predicate {
 	first := c.lab.Expectations == nil
 	var all []testbed.Predicate
 	for _, b := range c.source.of(expectBlock) {
+		f := c.scope.fields(b, nil)
 		a := b.attributes["that"]
 		if a == nil {
 			continue
 		}
 		if first {
-			c.lab.Expectations = append(c.lab.Expectations, c.expectation(b.label, a))
+			c.lab.Expectations = append(c.lab.Expectations, c.expectation(b.label, get[string](f, "published"), a))
 		}
 		all = append(all, c.predicate(a))
 	}
 	return all
 }
 
-func (c *cellLoader) expectation(name string, a *hclsyntax.Attribute) testbed.Expectation {
+func (c *cellLoader) expectation(name, published string, a *hclsyntax.Attribute) testbed.Expectation {
 	at := a.Expr.Range()
 	return testbed.Expectation{
-		Name:   name,
-		Source: string(at.SliceBytes(c.source.out.text)),
-		Range:  rangeOf(&at),
+		Name:      name,
+		Source:    string(at.SliceBytes(c.source.out.text)),
+		Published: published,
+		Range:     rangeOf(&at),
 	}
 }
 

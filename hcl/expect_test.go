@@ -155,6 +155,18 @@ func TestPredicatePerCell(t *testing.T) {
 	require.Equal(t, testbed.False, file.Predicates()[1][0](values))
 }
 
+// A published claim says where; what it says may use what the lab has.
+func TestPublished(t *testing.T) {
+	text := strings.Replace(claimed(`p50(test.t, mode.m) > 100`), "that =", "published = \"figure ${1 + 1}\"\n  that =", 1)
+	file, diags := hcl.Parse([]byte(text), "claims.hcl", hcl.Options{})
+	require.NotNil(t, file, rendered(t, diags))
+	require.Equal(t, "figure 2", file.Lab.Expectations[0].Published)
+	_, diags = hcl.Parse([]byte(strings.Replace(text, `"figure ${1 + 1}"`, "[1]", 1)), "claims.hcl", hcl.Options{})
+	require.Contains(t, rendered(t, diags), "published")
+	file, _ = hcl.Parse([]byte(claimed(`p50(test.t, mode.m) > 100`)), "claims.hcl", hcl.Options{})
+	require.Empty(t, file.Lab.Expectations[0].Published)
+}
+
 func BenchmarkPredicate(b *testing.B) {
 	file, _ := hcl.Parse([]byte(claimed(`ratio(test.t, mode.m, mode.host, "p50") < var.limit`)), "claims.hcl", hcl.Options{})
 	p := file.Predicates()[0][0]

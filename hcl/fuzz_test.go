@@ -14,7 +14,7 @@ import (
 // Whatever the text is: no panic, a file or an error, places inside the text,
 // and a layout that stays.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/*/*.hcl", "../examples/*.hcl"} {
+	for _, pattern := range []string{"testdata/*/*.hcl", "../examples/*.hcl", "../examples/papers/*.hcl"} {
 		seeds, err := filepath.Glob(pattern)
 		if err != nil || len(seeds) == 0 {
 			f.Fatalf("no seeds in %s: %v", pattern, err)

@@ -81,6 +81,7 @@ var expectBlock = &block{
 	doc: "A claim that the result confirms, refutes or leaves open.",
 	attributes: []attribute{
 		{name: "that", kind: expression, required: true, doc: "True or false, over metrics such as `p50(test.NAME, mode.NAME)`."},
+		{name: "published", kind: text, doc: "Where somebody published the claim, and what they measured. The report then lists it under published results: this machine reproduces it, contradicts it, or cannot decide it."},
 	},
 }
 

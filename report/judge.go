@@ -50,6 +50,7 @@ type court struct {
 type reading struct {
 	of     func(weights []int) float64 // nil: the result does not have it.
 	rounds int                         // It rests on.
+	unit   string                      // Of a mode's own figure.
 	why    string                      // Where of is nil.
 }
 
@@ -70,10 +71,11 @@ func newCourt(cell testbed.Cell, trials []*trial) *court {
 
 func (c *court) judge(claim testbed.Expectation, holds testbed.Predicate) testbed.ExpectationResult {
 	r := testbed.ExpectationResult{
-		Name: claim.Name, Cell: c.coordinates, That: claim.Source, Verdict: testbed.Inconclusive,
+		Name: claim.Name, Cell: c.coordinates, That: claim.Source, Published: claim.Published, Verdict: testbed.Inconclusive,
 	}
 	asked := map[testbed.Metric]bool{} // And whether it was known.
 	truth := c.try(holds, asked, func(t *trial) []int { return ones(len(t.rounds)) })
+	r.Found = c.found(asked)
 	if truth == testbed.Unknown {
 		r.Reason = c.unknownReason(asked)
 		return r
@@ -169,15 +171,19 @@ func (c *court) prepare(m testbed.Metric) reading {
 	if !isFigure {
 		return unread("nothing measures %s yet", m.Function)
 	}
+	_, unit := lengthOf(t.test)
+	if metric.name == "rate" {
+		unit = testbed.UnitRate
+	}
 	method, why := t.method(s, metric)
 	switch method {
 	case methodRounds:
 		logs := s.logs(metric)
 		of := func(weights []int) float64 { return math.Exp(weighted(logs, weights)) }
-		return reading{of: of, rounds: len(s.samples)}
+		return reading{of: of, rounds: len(s.samples), unit: unit}
 	case methodPooled:
 		of := func(weights []int) float64 { return s.pooled(metric, weights) }
-		return reading{of: of, rounds: len(s.samples)}
+		return reading{of: of, rounds: len(s.samples), unit: unit}
 	}
 	return unread("%s of %s: %s", m.Function, m.Mode, why)
 }

@@ -22,7 +22,9 @@ func Markdown(w io.Writer, r testbed.Result) error {
 	for _, t := range tables(r) {
 		markdownTable(&b, t, "##")
 	}
-	markdownExpectations(&b, r.Expectations)
+	for _, list := range claimLists(r) {
+		markdownClaims(&b, list)
+	}
 	markdownList(&b, "Warnings", r.Warnings)
 	markdownList(&b, "Voided blocks", voidedTexts(r))
 	fmt.Fprintf(&b, "\n## Method\n\n")
@@ -104,16 +106,17 @@ func markdownMatrix(b *bytes.Buffer, m matrixTable) {
 	}
 }
 
-func markdownExpectations(b *bytes.Buffer, all []testbed.ExpectationResult) {
-	if len(all) == 0 {
-		return
-	}
-	fmt.Fprintf(b, "\n## Expectations\n\n| verdict | expectation | that | resamples |\n| :-- | :-- | :-- | :-- |\n")
-	for _, e := range all {
-		fmt.Fprintf(b, "| **%s** | %s | `%s` | %s |\n", e.Verdict,
-			markdownText(strings.TrimSpace(e.Name+" "+bracketed(cellTitle(e.Cell)))),
-			strings.NewReplacer("|", "\\|", "`", "'").Replace(oneLine(plain(e.That))),
-			markdownText(groundsText(e)))
+func markdownClaims(b *bytes.Buffer, all claims) {
+	published := all.List[0].Source != ""
+	fmt.Fprintf(b, "\n## %s\n\n| verdict | expectation | that | grounds |%s\n| :-- | :-- | :-- | :-- |%s\n", all.Title,
+		map[bool]string{true: " published |"}[published], map[bool]string{true: " :-- |"}[published])
+	for _, c := range all.List {
+		fmt.Fprintf(b, "| **%s** | %s | `%s` | %s |", c.Word, markdownText(c.Name),
+			strings.NewReplacer("|", "\\|", "`", "'").Replace(plain(c.That)), markdownText(c.Grounds))
+		if published {
+			fmt.Fprintf(b, " %s |", markdownText(c.Source))
+		}
+		fmt.Fprintln(b)
 	}
 }
 

@@ -1,9 +1,7 @@
 package report
 
 import (
-	"fmt"
 	"math"
-	"strings"
 
 	"github.com/testbed-lab/testbed/report/stats"
 	"github.com/testbed-lab/testbed/testbed"
@@ -82,21 +80,4 @@ func (t *trial) neededUnits(units int, atLeast bool) *testbed.Needed {
 		of = "boots"
 	}
 	return &testbed.Needed{Count: units, Of: of, AtLeast: atLeast}
-}
-
-// groundsText says what a verdict rests on: in how many resamples the claim
-// held, and what would decide it; or why it could not be evaluated.
-func groundsText(e testbed.ExpectationResult) string {
-	if e.Share == nil {
-		return e.Reason
-	}
-	text := "holds in " + strings.TrimSuffix(fmt.Sprintf("%.1f", 100**e.Share), ".0") + "% of resamples"
-	if e.Needed == nil {
-		return text
-	}
-	size := count(e.Needed.Count, strings.TrimSuffix(e.Needed.Of, "s"))
-	if e.Needed.AtLeast {
-		return text + "; more than " + size + " needed to decide it: it lies on the border of what was measured"
-	}
-	return text + "; about " + size + " would decide it"
 }

@@ -80,13 +80,13 @@ func TestNeeded(t *testing.T) {
 	ratio := *modeOf(t, w.result(t), "tcp_rr", "ipvlan_l3s").RatioToHost["p50"].Estimate
 	open := judgeOne(t, w, above("tcp_rr", "ipvlan_l3s", ratio))
 	assert.Equal(t, &testbed.Needed{Count: 640, Of: "rounds", AtLeast: true}, open.Needed)
-	assert.Contains(t, groundsText(open), "% of resamples; more than 640 rounds needed to decide it: it lies on the border of what was measured")
+	assert.Contains(t, groundsText(open), "% of resamples; more than 640 rounds needed to decide it: so near the border do these rounds put it")
 
 	near := judgeOne(t, w, above("tcp_rr", "ipvlan_l3s", ratio*1.002))
 	require.Equal(t, testbed.Inconclusive, near.Verdict)
 	assert.False(t, near.Needed.AtLeast)
 	assert.Greater(t, near.Needed.Count, 10)
-	assert.Regexp(t, `^holds in [\d.]+% of resamples; about \d+ rounds would decide it$`, groundsText(near))
+	assert.Regexp(t, `^p50 of ipvlan_l3s 1\.\d+ × host; holds in [\d.]+% of resamples; about \d+ rounds would decide it$`, groundsText(near))
 	assert.Equal(t, near, judgeOne(t, w, above("tcp_rr", "ipvlan_l3s", ratio*1.002)), "seeded")
 	assert.Less(t, judgeOne(t, w, above("tcp_rr", "ipvlan_l3s", ratio*1.003)).Needed.Count, near.Needed.Count, "further from the border, sooner")
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strings"
 
 	"github.com/testbed-lab/testbed/report/figure"
 	"github.com/testbed-lab/testbed/testbed"
@@ -27,25 +26,24 @@ var (
 
 // page is what the template draws.
 type page struct {
-	Lab          string
-	Question     string
-	Answer       string
-	Style        template.CSS
-	Script       template.JS
-	ScriptHash   string // By which the page's policy knows its script, and no other runs.
-	Facts        []fact // On the first screen.
-	Tally        string // Of the expectations; empty without any.
-	Matrix       []matrixTable
-	Tests        []pageTest
-	Expectations []pageClaim
-	Warnings     []string
-	Voided       []string
-	Environment  []factTable
-	Timings      []fact
-	Method       []string
-	Command      string
-	LabFile      string
-	Version      string
+	Lab         string
+	Question    string
+	Answer      string
+	Style       template.CSS
+	Script      template.JS
+	ScriptHash  string // By which the page's policy knows its script, and no other runs.
+	Facts       []fact // On the first screen.
+	Matrix      []matrixTable
+	Tests       []pageTest
+	Claims      []claims
+	Warnings    []string
+	Voided      []string
+	Environment []factTable
+	Timings     []fact
+	Method      []string
+	Command     string
+	LabFile     string
+	Version     string
 }
 
 // pageTest is a test's table with its figures.
@@ -81,16 +79,12 @@ type built struct {
 	Lines []string
 }
 
-type pageClaim struct {
-	Verdict, Name, That, Share string
-}
-
 // HTML draws a result as one page that needs nothing else and asks nobody; what its script
 // adds (sorting, a filter) it can be read without. The curves are drawn from the blocks.
 func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	p := page{
 		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r),
-		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: ScriptHash(pageScript), Facts: rigFacts(r), Tally: tally(r.Expectations),
+		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: ScriptHash(pageScript), Facts: rigFacts(r), Claims: claimLists(r),
 		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
 		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
 		Command: reproduceCommand(r), LabFile: r.LabFile, Version: r.Tool.Version,
@@ -98,12 +92,6 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	curves := curvesOf(blocks)
 	for i, t := range r.Tests {
 		p.Tests = append(p.Tests, newPageTest(fmt.Sprintf("test-%d", i+1), r, t, curves, blocks))
-	}
-	for _, e := range r.Expectations {
-		p.Expectations = append(p.Expectations, pageClaim{
-			Verdict: e.Verdict, Name: strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
-			That: oneLine(e.That), Share: groundsText(e),
-		})
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
@@ -144,19 +132,4 @@ func newPageTest(id string, r testbed.Result, t testbed.TestResult, curves map[s
 		d.Flames = append(d.Flames, flamed{f.Mode, template.HTML(f.SVG())})
 	}
 	return d
-}
-
-// tally counts verdicts in a sentence.
-func tally(all []testbed.ExpectationResult) string {
-	counts := map[string]int{}
-	for _, e := range all {
-		counts[e.Verdict]++
-	}
-	parts := []string{}
-	for _, verdict := range []string{testbed.Confirmed, testbed.Refuted, testbed.Inconclusive} {
-		if n := counts[verdict]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, verdict))
-		}
-	}
-	return strings.Join(parts, ", ")
 }

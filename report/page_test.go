@@ -163,7 +163,7 @@ func TestPageOrder(t *testing.T) {
 	r, blocks := judged(t)
 	text := html.UnescapeString(pageOf(t, r, blocks))
 	at := 0
-	for _, want := range []string{"<h1>" + r.Description, answer(r), "1 confirmed, 1 refuted, 2 inconclusive", "<table", `class="ecdf"`, `id="expectations"`, `id="warnings"`, "testbed run container-latency.hcl", `id="method"`, `id="environment"`} {
+	for _, want := range []string{"<h1>" + r.Description, answer(r), "Expectations: 1 confirmed, 1 refuted, 2 inconclusive", "Published results: 1 reproduced, 1 contradicted", "<table", `class="ecdf"`, `id="expectations"`, `id="published"`, "published: a letter to a mailing list, 2007", `id="warnings"`, "testbed run container-latency.hcl", `id="method"`, `id="environment"`} {
 		i := strings.Index(text[at:], want)
 		require.GreaterOrEqual(t, i, 0, want)
 		at += i

@@ -8,18 +8,21 @@ import (
 )
 
 // ResultSuites are a result as a build server takes it: its expectations are one suite,
-// and each test in each cell another, in which a mode passes that was measured.
+// published results another, and each test in each cell another, in which a mode passes that was measured.
 func ResultSuites(r testbed.Result) (suites []ci.Suite) {
-	claims := ci.Suite{Name: "expectations"}
-	for _, e := range r.Expectations {
-		claims.Cases = append(claims.Cases, ci.Case{
-			Name:    strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
-			Outcome: map[string]ci.Outcome{testbed.Refuted: ci.Fail, testbed.Inconclusive: ci.Skip}[e.Verdict],
-			Text:    strings.TrimSpace(e.Verdict + ": " + oneLine(e.That) + " " + groundsText(e)),
-		})
-	}
-	if len(claims.Cases) > 0 {
-		suites = append(suites, claims)
+	for _, list := range claimLists(r) {
+		suite := ci.Suite{Name: strings.ToLower(list.Title)}
+		for _, c := range list.List {
+			text := c.Word + ": " + c.That + "; " + c.Grounds
+			if c.Source != "" {
+				text += "; published: " + c.Source
+			}
+			suite.Cases = append(suite.Cases, ci.Case{
+				Name: c.Name, Text: text,
+				Outcome: map[string]ci.Outcome{testbed.Refuted: ci.Fail, testbed.Inconclusive: ci.Skip}[c.Verdict],
+			})
+		}
+		suites = append(suites, suite)
 	}
 	for _, t := range r.Tests {
 		suite := ci.Suite{Name: strings.TrimSpace(t.Name + " " + bracketed(cellTitle(t.Cell)))}

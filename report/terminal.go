@@ -30,7 +30,9 @@ func Terminal(w io.Writer, r testbed.Result, opt TerminalOptions) error {
 	for _, t := range tables(r) {
 		p.table(t)
 	}
-	p.expectations(r.Expectations)
+	for _, list := range claimLists(r) {
+		p.claims(list)
+	}
 	p.warnings(r)
 	return p.w.Flush()
 }
@@ -101,20 +103,24 @@ func (p *pen) header(r testbed.Result) {
 	p.paragraph("", answer(r), bold)
 }
 
-func (p *pen) expectations(all []testbed.ExpectationResult) {
-	if len(all) == 0 {
-		return
-	}
+func (p *pen) claims(all claims) {
 	p.line()
-	p.line(p.styled("expectations", bold))
-	for _, e := range all {
-		how := map[string]style{testbed.Confirmed: green, testbed.Refuted: red}[e.Verdict]
+	title, width := strings.ToLower(all.Title), len(testbed.Inconclusive)
+	if all.List[0].Source != "" {
+		title = strings.ToLower(all.Tally())
+	}
+	p.paragraph("", title, bold)
+	for _, c := range all.List {
+		how := map[string]style{testbed.Confirmed: green, testbed.Refuted: red}[c.Verdict]
 		if how == normal {
 			how = yellow
 		}
-		name := strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell)))
-		p.hanging("  ", pad(e.Verdict, len(testbed.Inconclusive), true), how, "  "+name)
-		p.paragraph(strings.Repeat(" ", 16), oneLine(e.That)+"; "+groundsText(e), dim)
+		indent := strings.Repeat(" ", width+4)
+		p.hanging("  ", pad(c.Word, width, true), how, "  "+c.Name)
+		p.paragraph(indent, c.That+"; "+c.Grounds, dim)
+		if c.Source != "" {
+			p.paragraph(indent, "published: "+c.Source, dim)
+		}
 	}
 }
 

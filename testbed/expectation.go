@@ -4,11 +4,11 @@ package testbed
 type Metric struct {
 	// Function is p50, p90, p99, p999, mean or rate for a mode's own figure,
 	// "ratio" for Mode over Base, or instructions, softirqs, capability.
-	Function string
-	Test     string
-	Mode     string
-	Base     string // Function "ratio" only.
-	Name     string // Function "ratio": the metric. Function "capability": which.
+	Function string `json:"function"`
+	Test     string `json:"test,omitempty"`
+	Mode     string `json:"mode"`
+	Base     string `json:"base,omitempty"` // Function "ratio" only.
+	Name     string `json:"name,omitempty"` // Function "ratio": the metric. Function "capability": which.
 }
 
 // Lookup gives a metric's value, or false where the result does not have it.

@@ -208,7 +208,10 @@ type Load struct {
 type Expectation struct {
 	Name   string
 	Source string // The expression as written.
-	Range  Range
+	// Published is where somebody published the claim, and what they measured.
+	// Optional.
+	Published string
+	Range     Range
 }
 
 // Range is a place in a lab file; lines and columns start at 1.

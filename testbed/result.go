@@ -83,6 +83,18 @@ type ExpectationResult struct {
 	// Needed is how much would decide an inconclusive claim; nil where it is
 	// decided, or where rounds alone do not decide it and Reason says what does.
 	Needed *Needed `json:"needed,omitempty"`
+	// Published is where somebody published the claim: it was then not only
+	// confirmed or refuted, but a published result reproduced or contradicted.
+	Published string `json:"published,omitempty"`
+	// Found are the figures that the claim is about, as this result has them.
+	Found []Finding `json:"found,omitempty"`
+}
+
+// Finding is a metric of an expectation with its value.
+type Finding struct {
+	Metric Metric  `json:"metric"`
+	Value  float64 `json:"value"`
+	Unit   string  `json:"unit,omitempty"` // ns, instructions, 1/s; none of a ratio, a count, a capability.
 }
 
 // Needed is the size of a run that would decide a claim in four of five cases,
