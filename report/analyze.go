@@ -144,7 +144,7 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 	m := testbed.ModeResult{
 		Name: s.mode.Name, Kind: s.mode.Kind, At: string(s.mode.At),
 		Status: status, Reason: reason,
-		Blocks: s.blocks(), Transactions: s.transactions(),
+		Blocks: s.blocks(), Transactions: s.transactions(), Missed: s.missed(),
 		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
 		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: t.beside(s),
 		Setup: append([]string{}, s.setup...), Capabilities: s.capabilities(), Functions: s.functions(),

@@ -110,11 +110,12 @@ func TestPreview(t *testing.T) {
 	r, blocks := judged(t)
 	matrix := kernels(typical())
 	full, fullBlocks := decorated(t)
+	open, openBlocks := openLoops(t)
 	for name, one := range map[string]struct {
 		result testbed.Result
 		blocks []testbed.Block
 	}{
-		"typical": {r, blocks}, "decorated": {full, fullBlocks}, "matrix": {matrix.result(t), matrix.blocks(t, 7)},
+		"typical": {r, blocks}, "decorated": {full, fullBlocks}, "matrix": {matrix.result(t), matrix.blocks(t, 7)}, "load": {open, openBlocks},
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
 		require.NoError(t, Write(filepath.Join(dir, name), one.result, one.blocks))

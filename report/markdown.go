@@ -19,6 +19,9 @@ func Markdown(w io.Writer, r testbed.Result) error {
 	for _, m := range matrixTables(r) {
 		markdownMatrix(&b, m)
 	}
+	for _, l := range loads(r) {
+		markdownTable(&b, l.table, "##")
+	}
 	for _, t := range tables(r) {
 		markdownTable(&b, t, "##")
 	}

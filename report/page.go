@@ -34,6 +34,7 @@ type page struct {
 	ScriptHash  string // By which the page's policy knows its script, and no other runs.
 	Facts       []fact // On the first screen.
 	Matrix      []matrixTable
+	Loads       []pageLoad
 	Tests       []pageTest
 	Claims      []claims
 	Warnings    []string
@@ -59,6 +60,13 @@ type pageTest struct {
 	Round  string
 	Flames []flamed
 	Built  []built
+}
+
+// pageLoad is the latency of tests against their load.
+type pageLoad struct {
+	ID string
+	table
+	Panels []template.HTML
 }
 
 type pageRow struct {
@@ -88,6 +96,13 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
 		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
 		Command: reproduceCommand(r), LabFile: r.LabFile, Version: r.Tool.Version,
+	}
+	for i, l := range loads(r) {
+		drawn := pageLoad{ID: fmt.Sprintf("load-%d", i+1), table: l.table}
+		for _, panel := range l.panels(drawn.ID, r) {
+			drawn.Panels = append(drawn.Panels, template.HTML(panel.SVG()))
+		}
+		p.Loads = append(p.Loads, drawn)
 	}
 	curves := curvesOf(blocks)
 	for i, t := range r.Tests {

@@ -174,6 +174,15 @@ func (s *series) transactions() (n int64) {
 	return n
 }
 
+func (s *series) missed() (n int64) {
+	for _, samples := range s.samples {
+		for _, one := range samples {
+			n += one.Missed
+		}
+	}
+	return n
+}
+
 func firstOf(texts ...string) string {
 	for _, text := range texts {
 		if text != "" {

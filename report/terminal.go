@@ -27,6 +27,9 @@ func Terminal(w io.Writer, r testbed.Result, opt TerminalOptions) error {
 	for _, m := range matrixTables(r) {
 		p.matrix(m)
 	}
+	for _, l := range loads(r) {
+		p.table(l.table)
+	}
 	for _, t := range tables(r) {
 		p.table(t)
 	}

@@ -17,7 +17,26 @@ type Canvas interface {
 }
 
 // svg collects a drawing.
-type svg struct{ strings.Builder }
+type svg struct {
+	strings.Builder
+	from string // Of what is drawn next.
+}
+
+// trace says where the number that is drawn next stands in the result, on a canvas that
+// can hold it; an empty text ends that.
+func trace(c Canvas, from string) {
+	if s, is := c.(*svg); is {
+		s.from = from
+	}
+}
+
+// data is what is known of where a number stands, as an attribute.
+func (s *svg) data() string {
+	if s.from == "" {
+		return ""
+	}
+	return ` data-from="` + escape(s.from) + `"`
+}
 
 // add writes markup; every text in it has been escaped.
 func (s *svg) add(format string, args ...any) { fmt.Fprintf(s, format, args...) }
@@ -27,11 +46,11 @@ func (s *svg) Line(class string, x1, y1, x2, y2 float64) {
 }
 
 func (s *svg) Text(class string, x, y float64, anchor, text string) {
-	s.add(`<text class="%s" x="%s" y="%s" text-anchor="%s">%s</text>`, class, at(x), at(y), anchor, escape(text))
+	s.add(`<text class="%s" x="%s" y="%s" text-anchor="%s"%s>%s</text>`, class, at(x), at(y), anchor, s.data(), escape(text))
 }
 
 func (s *svg) Dot(class string, x, y, r float64) {
-	s.add(`<circle class="%s" cx="%s" cy="%s" r="%s"/>`, class, at(x), at(y), at(r))
+	s.add(`<circle class="%s" cx="%s" cy="%s" r="%s"%s/>`, class, at(x), at(y), at(r), s.data())
 }
 
 func (s *svg) Path(class string, xs, ys []float64, closed bool) {
