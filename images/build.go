@@ -75,7 +75,7 @@ func (s *Store) build(ctx context.Context, image testbed.Image, lock *Lock) (*Bu
 	if err := s.pin(r, m, lock); err != nil {
 		return nil, err
 	}
-	return s.built(r, m, key), nil
+	return s.built(key, lock, r.image.Name, r.image.Userland), nil
 }
 
 // assemble makes the parts at once and joins kernel and tools with PID 1.

@@ -49,7 +49,7 @@ func userland(version string) []archivetest.Package {
 		program("sockperf", "net", "libc6", "usr/bin/sockperf"),
 		program("tcpdump", "net", "adduser, libc6", "usr/bin/tcpdump"),
 		program("debconf", "admin", "", "usr/bin/debconf"),
-		{Name: "libc6", Version: version, Section: "libs", Compression: "gz", Files: map[string]string{
+		{Name: "libc6", Version: version, Section: "libs", Source: "glibc", Compression: "gz", Files: map[string]string{
 			"usr/lib/x86_64-linux-gnu/" + libc:      archivetest.Program("libc", "ld-linux-x86-64.so.2"),
 			loader:                                  archivetest.Program("ld"),
 			"usr/lib64/ld-linux-x86-64.so.2":        "-> ../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
@@ -91,7 +91,7 @@ func wholeKernel(t *testing.T, version string) []archivetest.Package {
 	files["boot/config-"+oldRelease] = "CONFIG_VETH=m\n"
 	return []archivetest.Package{
 		{Name: "linux-image-cloud-amd64", Version: version, Depends: "linux-image-" + oldRelease + " (= " + version + ")"},
-		{Name: "linux-image-" + oldRelease, Version: version, Depends: "kmod, linux-base (>= 4.3~)", Files: files},
+		{Name: "linux-image-" + oldRelease, Version: version, Source: "linux-signed-amd64 (6.12.1+1)", Depends: "kmod, linux-base (>= 4.3~)", Files: files},
 		{Name: "linux-image-" + oldRelease + "-dbg", Version: version, Files: map[string]string{}},
 		{Name: "linux-base", Version: "4.12", Files: map[string]string{}},
 	}

@@ -43,38 +43,11 @@ func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
 	return nil
 }
 
-// built is the answer to the caller.
-func (s *Store) built(r *recipe, m *manifest, key string) *Built {
-	facts := map[string]any{
-		"kernel_release":    m.Release,
-		"kernel_sha256":     m.Kernel.SHA256,
-		"root_sha256":       m.Root.SHA256,
-		"builder":           s.builder(),
-		"userland":          r.image.Userland,
-		"userland_packages": describe(r.userland.packages),
-	}
-	if r.local {
-		facts["kernel"], facts["modules"] = r.image.Kernel, r.image.Modules
-	} else {
-		facts["suite"], facts["kernel_packages"] = r.image.Release, describe(r.kernel.packages)
-	}
-	disk := ""
-	if m.Disk != nil {
-		disk = s.path(imageDir, key, diskFile)
-		facts["disk_sha256"], facts["added_packages"] = m.Disk.SHA256, describe(r.added.packages)
-	}
-	if expired := firstOf(r.kernel.expired, r.userland.expired); expired != "" {
-		facts["expired"] = expired
-	}
-	return &Built{
-		Name:    r.image.Name,
-		Kernel:  s.path(imageDir, key, kernelFile),
-		Root:    s.path(imageDir, key, rootFile),
-		Disk:    disk,
-		Digest:  m.digest(),
-		Release: m.Release,
-		Facts:   facts,
-	}
+// built is the answer to the caller: what was just pinned.
+func (s *Store) built(key string, lock *Lock, name, userland string) *Built {
+	locked, _ := lock.image(name)
+	tools, _ := lock.userland(userland)
+	return locked.built(s.path(imageDir, key), tools)
 }
 
 func describe(packages []archive.Package) []string {

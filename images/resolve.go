@@ -203,10 +203,24 @@ func firstOf(all ...string) string {
 	return ""
 }
 
+// GoneError says which packages neither the mirror nor the cache has any more.
+type GoneError struct {
+	Packages []string // Name and version.
+	Err      error    // What the mirror answered to the first.
+}
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("the mirror has no more, and the cache neither: %s (%v); `testbed images update` renews the lock", strings.Join(e.Packages, ", "), e.Err)
+}
+
+// Unwrap is what the mirror answered.
+func (e *GoneError) Unwrap() error { return e.Err }
+
 // fetch returns the local files of packages.
 func (s *Store) fetch(ctx context.Context, r *recipe, packages []archive.Package) ([]string, error) {
 	a := archive.Cached(s.path(archiveDir))
 	var files []string
+	var gone *GoneError
 	for _, p := range packages {
 		if !a.Has(p.Digest) && a.Mirror == "" {
 			var err error
@@ -217,12 +231,19 @@ func (s *Store) fetch(ctx context.Context, r *recipe, packages []archive.Package
 		file, err := a.Fetch(ctx, p)
 		var status *archive.StatusError
 		if errors.As(err, &status) && status.Status == http.StatusNotFound {
-			return nil, fmt.Errorf("%w: the mirror has it no more and the cache neither; `testbed images update` renews the lock", err)
+			if gone == nil {
+				gone = &GoneError{Err: err}
+			}
+			gone.Packages = append(gone.Packages, p.Name+" "+p.Version)
+			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, file)
+	}
+	if gone != nil {
+		return nil, gone
 	}
 	return files, nil
 }

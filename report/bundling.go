@@ -26,6 +26,9 @@ type BundleOptions struct {
 	Testbed string // Version of this program.
 	// Self is the file that is written, which is not packed where it lies beside the result.
 	Self string
+	// Images are the files of images that are packed too, in place of those that lie
+	// beside the result.
+	Images []bundle.File
 }
 
 // Bundle packs a stored result, with all that lies beside it, for somebody else: the
@@ -67,6 +70,9 @@ func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err err
 	beside, err := besideResult(dir, o.Self, own, redactor)
 	if err != nil {
 		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	if len(o.Images) > 0 {
+		beside = append(slices.DeleteFunc(beside, func(f bundle.File) bool { return strings.HasPrefix(f.Path, imagesPrefix) }), o.Images...)
 	}
 	files = append(files, beside...)
 	crate, err := crateOf(r, o.Testbed, files)
@@ -133,8 +139,12 @@ func redacted(redactor *redact.Redactor, r testbed.Result, blocks []testbed.Bloc
 	return r, clean, nil
 }
 
+// imagesPrefix is the folder of images that are kept with a result.
+const imagesPrefix = "images/"
+
 // besideResult are the files of a result's folder that are no drawings: texts without
-// secrets, and samples, which are numbers, as they are.
+// secrets; and samples, which are numbers, and images, which are pinned by their digests,
+// as they are.
 func besideResult(dir, self string, drawn map[string]bool, redactor *redact.Redactor) (files []bundle.File, err error) {
 	root, err := filepath.EvalSymlinks(dir) // "latest" is a link.
 	if err != nil {
@@ -155,7 +165,7 @@ func besideResult(dir, self string, drawn map[string]bool, redactor *redact.Reda
 		if !entry.Type().IsRegular() {
 			return fmt.Errorf("%s is no regular file", path)
 		}
-		if name = filepath.ToSlash(name); strings.HasPrefix(name, "samples/") {
+		if name = filepath.ToSlash(name); strings.HasPrefix(name, "samples/") || strings.HasPrefix(name, imagesPrefix) {
 			files = append(files, bundle.File{Path: name, From: path})
 			return nil
 		}

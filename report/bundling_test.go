@@ -132,3 +132,30 @@ func requireCrate(t *testing.T, dir string) {
 		}
 	}
 }
+
+// Images are packed as they are, and stay when what was unpacked is packed again.
+func TestBundleWithImages(t *testing.T) {
+	stored := storedResult(t)
+	kernel := filepath.Join(t.TempDir(), "vmlinuz")
+	require.NoError(t, os.WriteFile(kernel, []byte("bob@oslo\xff"), 0o644))
+	var packed, again bytes.Buffer
+	_, err := Bundle(&packed, stored, BundleOptions{Images: []bundle.File{
+		{Path: "images/debian/vmlinuz", From: kernel}, {Path: "images/debian/sources.json", Data: []byte("[]")},
+	}})
+	require.NoError(t, err)
+	dir := unpacked(t, packed.Bytes())
+	text, err := os.ReadFile(filepath.Join(dir, "images/debian/vmlinuz"))
+	require.NoError(t, err)
+	require.Equal(t, "bob@oslo\xff", string(text), "its digest is what pins it")
+	crate, err := os.ReadFile(filepath.Join(dir, crateFile))
+	require.NoError(t, err)
+	require.Contains(t, string(crate), `"name": "Image: debian/vmlinuz"`)
+
+	_, err = Bundle(&again, dir, BundleOptions{Images: []bundle.File{{Path: "images/debian/vmlinuz", Data: []byte("newer")}}})
+	require.NoError(t, err)
+	dir = unpacked(t, again.Bytes())
+	text, err = os.ReadFile(filepath.Join(dir, "images/debian/vmlinuz"))
+	require.NoError(t, err)
+	require.Equal(t, "newer", string(text))
+	require.NoFileExists(t, filepath.Join(dir, "images/debian/sources.json"), "images are replaced as a whole")
+}

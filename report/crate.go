@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/testbed-lab/testbed/report/bundle"
@@ -68,6 +69,9 @@ func fileNode(r testbed.Result, f bundle.File) node {
 	n := node{"@id": f.Path, "@type": "File", "name": firstOf(crateNames[f.Path], path.Base(f.Path))}
 	if f.Path == r.LabFile {
 		n["name"] = "Lab file: what was asked"
+	}
+	if strings.HasPrefix(f.Path, imagesPrefix) {
+		n["name"] = "Image: " + strings.TrimPrefix(f.Path, imagesPrefix)
 	}
 	if kind := crateTypes[path.Ext(f.Path)]; kind != "" {
 		n["encodingFormat"] = kind

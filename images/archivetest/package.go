@@ -20,6 +20,7 @@ import (
 type Package struct {
 	Name, Version, Section, Depends string
 	Provides                        string
+	Source                          string            // As in the field; empty: the package's own name.
 	Compression                     string            // Of the data: "xz" (default), "zst" or "gz".
 	Files                           map[string]string // Content by path; "-> target" makes a link.
 }
@@ -30,9 +31,17 @@ func (p Package) build(t *testing.T) []byte {
 	var deb bytes.Buffer
 	deb.WriteString("!<arch>\n")
 	member(&deb, "debian-binary", []byte("2.0\n"))
-	member(&deb, "control.tar.gz", compress(t, "gz", tarOf(t, map[string]string{"./control": "Package: " + p.Name + "\n"})))
+	member(&deb, "control.tar.gz", compress(t, "gz", tarOf(t, map[string]string{"./control": p.control()})))
 	member(&deb, "data.tar."+compression, compress(t, compression, tarOf(t, p.Files)))
 	return deb.Bytes()
+}
+
+func (p Package) control() string {
+	text := "Package: " + p.Name + "\nVersion: " + p.Version + "\n"
+	if p.Source != "" {
+		text += "Source: " + p.Source + "\n"
+	}
+	return text
 }
 
 func member(w *bytes.Buffer, name string, content []byte) {

@@ -46,6 +46,46 @@ func Walk(r io.Reader, visit func(h *tar.Header, content io.Reader) error) error
 	}
 }
 
+// Control reads a package's own control stanza.
+func Control(r io.Reader) (Stanza, error) {
+	name, member, err := arMember(r, "control.tar")
+	if err != nil {
+		return nil, err
+	}
+	plain, err := Decompress(name, member)
+	if err != nil {
+		return nil, fmt.Errorf("decompress %q: %w", name, err)
+	}
+	defer plain.Close()
+	files := tar.NewReader(plain)
+	for {
+		h, err := files.Next()
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%q has no file control", name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %q: %w", name, err)
+		}
+		if path.Clean(h.Name) == "control" {
+			return First(files)
+		}
+	}
+}
+
+// Source is the name and version of the source package that a binary package was
+// built from: of the same name or version where the stanza does not say another
+// (deb-control(5), field Source).
+func (s Stanza) Source() (name, version string) {
+	name, rest, _ := strings.Cut(s["Source"], " ")
+	if version = strings.Trim(rest, "() "); version == "" {
+		version = s["Version"]
+	}
+	if name == "" {
+		name = s["Package"]
+	}
+	return name, version
+}
+
 // Merge cleans a package's path and moves it under usr/ where a merged system
 // has it: packages before trixie still ship /bin, /sbin and /lib.
 func Merge(name string) string {

@@ -92,3 +92,23 @@ func TestWalkErrors(t *testing.T) {
 }
 
 func pad(s string, n int) string { return s + strings.Repeat(" ", n-len(s)) }
+
+func TestSource(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"Package: libc6\nVersion: 2.41-12\nSource: glibc\n":                                       {"glibc", "2.41-12"},
+		"Package: linux-image-6.12\nVersion: 6.12.48-1\nSource: linux-signed-amd64 (6.12.48+1)\n": {"linux-signed-amd64", "6.12.48+1"},
+		"Package: ethtool\nVersion: 1:6.14-1\n":                                                   {"ethtool", "1:6.14-1"},
+	} {
+		stanza, err := First(strings.NewReader(text))
+		require.NoError(t, err)
+		name, version := stanza.Source()
+		require.Equal(t, want, [2]string{name, version})
+	}
+}
+
+func TestControlErrors(t *testing.T) {
+	_, err := Control(strings.NewReader("no package"))
+	require.ErrorContains(t, err, "not a Debian package")
+	_, err = Control(strings.NewReader("!<arch>\n"))
+	require.ErrorContains(t, err, `no member "control.tar"`)
+}

@@ -52,6 +52,7 @@ func TestUsageMistakes(t *testing.T) {
 		{[]string{"validate", "missing.hcl"}, []string{"missing.hcl"}},
 		{[]string{"validate", "x.hcl", "--var", "rounds"}, []string{`--var "rounds" is not NAME=VALUE`}},
 		{[]string{"report", "nowhere"}, []string{"nowhere"}},
+		{[]string{"report", "x", "--with-images"}, []string{"--with-images is about a bundle", "--bundle"}},
 		{[]string{"reproduce", "nowhere.tar.zst"}, []string{"nowhere.tar.zst", "--bundle"}},
 		{[]string{"reproduce", "x", "--margin", "two"}, []string{`--margin: "two" is no share`}},
 		{[]string{"report", "a", "--redact"}, []string{"--redact is about a bundle"}},

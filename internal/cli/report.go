@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,7 +29,9 @@ func (a *app) reportCommand() *cobra.Command {
 			"With --bundle, pack the result and all that lies beside it (lab, lock, plan,\n" +
 			"raw blocks, consoles, report) into one file, from which testbed reproduce\n" +
 			"measures it again. Host and user names, the home folder, MAC addresses of\n" +
-			"hardware and keys are taken out of it.",
+			"hardware and keys are taken out of it. With --with-images the kernels and\n" +
+			"roots that were booted are in it too, with the names and versions of the\n" +
+			"source packages they came from: packages vanish from mirrors.",
 		Example: "  testbed report --format latex results/lab/latest > table.tex\n" +
 			"  testbed report --format csv results/lab/* > figures.csv\n" +
 			"  testbed report results/lab/latest --bundle lab.tar.zst",
@@ -38,10 +41,13 @@ func (a *app) reportCommand() *cobra.Command {
 	format := cmd.Flags().String("format", "terminal", "draw as `FORMAT`: terminal, json, markdown, html, csv,\nlatex or junit")
 	out := cmd.Flags().String("out", "", "with --format latex: write tables and figures (PDF and\nPGF) into `DIR`")
 	pack := cmd.Flags().String("bundle", "", "pack the result into `FILE` (.tar.zst)")
+	withImages := cmd.Flags().Bool("with-images", false, "pack kernel and root of each image too")
 	list := cmd.Flags().Bool("redact", false, "list what was taken out of the bundle")
-	cmd.RunE = func(_ *cobra.Command, given []string) error {
-		if *list && *pack == "" {
-			return usageError{errors.New("--redact is about a bundle"), "name its file: --bundle out.tar.zst"}
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		for name, asked := range map[string]bool{"redact": *list, "with-images": *withImages} {
+			if asked && *pack == "" {
+				return usageError{fmt.Errorf("--%s is about a bundle", name), "name its file: --bundle out.tar.zst"}
+			}
 		}
 		if *asJSON {
 			*format = "json"
@@ -55,7 +61,7 @@ func (a *app) reportCommand() *cobra.Command {
 		if len(given) > 1 {
 			return usageError{errors.New("a bundle holds one result"), "name one folder"}
 		}
-		return a.bundle(given[0], *pack, *list)
+		return a.bundle(cmd.Context(), given[0], *pack, *withImages, *list)
 	}
 	return cmd
 }
@@ -179,7 +185,7 @@ func resultsOf(all []drawing) (results []testbed.Result) {
 }
 
 // bundle packs a result; the file appears whole or not at all.
-func (a *app) bundle(dir, path string, list bool) error {
+func (a *app) bundle(ctx context.Context, dir, path string, withImages, list bool) error {
 	if _, err := os.Stat(filepath.Join(dir, report.ResultFile)); err != nil {
 		return usageError{err, "give a folder that holds a result.json"}
 	}
@@ -192,7 +198,13 @@ func (a *app) bundle(dir, path string, list bool) error {
 	if err != nil {
 		return err
 	}
-	removed, err := report.Bundle(file, dir, report.BundleOptions{Testbed: toolVersion(), Self: self})
+	options := report.BundleOptions{Testbed: toolVersion(), Self: self}
+	if withImages {
+		if options.Images, err = a.keptImages(ctx, dir); err != nil {
+			return err
+		}
+	}
+	removed, err := report.Bundle(file, dir, options)
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,11 @@ func (a *app) reproduceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reproduce BUNDLE",
 		Short: "Measure what a bundle holds again, and say whether it agrees",
-		Long: "Verify a bundle (testbed report --bundle), build its images as they were\n" +
-			"locked, run its lab with the same variables and seed, and judge each figure:\n" +
-			"reproduced within the margin, different, or inconclusive. Times are judged by\n" +
-			"their ratio to host, for this is another machine; counts of instructions by\n" +
-			"themselves. What differs between the two machines is listed.\n\n" +
+		Long: "Verify a bundle (testbed report --bundle), take its images or build them as\n" +
+			"they were locked, run its lab with the same variables and seed, and judge each\n" +
+			"figure: reproduced within the margin, different, or inconclusive. Times are\n" +
+			"judged by their ratio to host, for this is another machine; counts of\n" +
+			"instructions by themselves. What differs between the two machines is listed.\n\n" +
 			"Exit status: 0 reproduced; 3 something is different; 4 inconclusive.",
 		Args: args(cobra.ExactArgs(1)),
 	}
@@ -143,9 +143,10 @@ func (a *app) again(ctx context.Context, lab *run.Lab, store run.Store) (kept st
 		return "", err
 	}
 	defer s.close()
+	s.takeKept(lab)
 	s.conductor.Scratch = store.Scratch(lab.Name)
 	o, err := s.conductor.Run(ctx, lab)
-	if o == nil {
+	if err = goneError(err); o == nil {
 		return "", errors.Join(err, errors.New("nothing was measured"))
 	}
 	kept, saveErr := store.Save(lab, s.lockPath, o)
