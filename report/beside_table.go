@@ -55,16 +55,17 @@ func besideFields(unit, engine string) []field {
 	theirs := func(text func(testbed.EngineResult) string) func(testbed.ModeResult) string {
 		return func(m testbed.ModeResult) string { return text(*seen(m, engine)) }
 	}
+	from := func(paths ...string) func(testbed.ModeResult) string { return besideFrom(engine, paths...) }
 	return []field{
 		modeField,
-		{column{Name: "p50", Title: "p50", Unit: latencyUnit(unit)}, func(m testbed.ModeResult) string { return latencyCell(m.P50, unit, false) }},
-		{column{Name: "theirs", Title: engine}, theirs(func(e testbed.EngineResult) string { return latencyCell(e.Figures["p50"], unit, false) })},
-		{column{Name: "ratio", Title: "ratio"}, theirs(func(e testbed.EngineResult) string { return plainRatio(e.RatioToOurs["p50"]) })},
-		{column{Name: "interval", Title: "95% interval", Spare: 8}, theirs(func(e testbed.EngineResult) string { return intervalText(e.RatioToOurs["p50"]) })},
-		{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }},
-		{column{Name: "theirs", Title: engine, Spare: 7}, theirs(func(e testbed.EngineResult) string { return rateCell(e.Figures["rate"]) })},
-		{column{Name: "ratio", Title: "ratio", Spare: 5}, theirs(func(e testbed.EngineResult) string { return plainRatio(e.RatioToOurs["rate"]) })},
-		{column{Name: "interval", Title: "95% interval", Spare: 9}, theirs(func(e testbed.EngineResult) string { return intervalText(e.RatioToOurs["rate"]) })},
+		{column{Name: "p50", Title: "p50", Unit: latencyUnit(unit)}, func(m testbed.ModeResult) string { return latencyCell(m.P50, unit, false) }, at("p50/estimate")},
+		{column{Name: "theirs", Title: engine}, theirs(func(e testbed.EngineResult) string { return latencyCell(e.Figures["p50"], unit, false) }), from("figures/p50/estimate")},
+		{column{Name: "ratio", Title: "ratio"}, theirs(func(e testbed.EngineResult) string { return plainRatio(e.RatioToOurs["p50"]) }), from("ratio_to_ours/p50/estimate")},
+		{column{Name: "interval", Title: "95% interval", Spare: 8}, theirs(func(e testbed.EngineResult) string { return intervalText(e.RatioToOurs["p50"]) }), from("ratio_to_ours/p50/lo", "ratio_to_ours/p50/hi")},
+		{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }, at("rate/estimate")},
+		{column{Name: "theirs", Title: engine, Spare: 7}, theirs(func(e testbed.EngineResult) string { return rateCell(e.Figures["rate"]) }), from("figures/rate/estimate")},
+		{column{Name: "ratio", Title: "ratio", Spare: 5}, theirs(func(e testbed.EngineResult) string { return plainRatio(e.RatioToOurs["rate"]) }), from("ratio_to_ours/rate/estimate")},
+		{column{Name: "interval", Title: "95% interval", Spare: 9}, theirs(func(e testbed.EngineResult) string { return intervalText(e.RatioToOurs["rate"]) }), from("ratio_to_ours/rate/lo", "ratio_to_ours/rate/hi")},
 	}
 }
 

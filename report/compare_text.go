@@ -187,7 +187,7 @@ func compareRow(m testbed.Change) row {
 		least = changeText(1 / *m.MinimumEffect)
 	}
 	for _, text := range []string{m.Mode, figureText(m.Base, m.Unit), figureText(m.New, m.Unit), change, interval, least, firstOf(m.Verdict, "reference")} {
-		r.Cells = append(r.Cells, cell{text})
+		r.Cells = append(r.Cells, cell{Text: text})
 	}
 	return r
 }

@@ -131,8 +131,9 @@ func interval(e testbed.Estimate) *figure.Interval {
 	return &figure.Interval{Lo: *e.Lo, Hi: *e.Hi}
 }
 
-func strip(scale figure.Scale, r row, floor testbed.Estimate) string {
-	s := figure.Strip{Scale: scale, Noise: interval(floor), Reference: r.Host}
+func strip(scale figure.Scale, r row, t testbed.TestResult, at string) string {
+	floor := t.NoiseFloor
+	s := figure.Strip{Scale: scale, Noise: interval(floor), Reference: r.Host, From: pointers("ratio_to_host/p50 /noise_floor", at, t, r.Mode)}
 	if r.Status == testbed.StatusOK && r.Ratio.Estimate != nil {
 		s.Point = *r.Ratio.Estimate
 		s.Ratio = interval(r.Ratio)

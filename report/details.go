@@ -32,18 +32,18 @@ func detailFields(t testbed.TestResult) []field {
 	us := columnUnit(t.Unit)
 	fields := []field{
 		modeField,
-		{column{Name: "ratio", Title: "× host"}, ratioCell},
-		{column{Name: "interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return intervalText(ratioShown(t, m)) }},
-		{column{Name: "p", Title: "Holm's p"}, holmCell},
-		{column{Name: "shows", Title: "shows"}, showsCell},
-		{column{Name: "added", Title: "added", Unit: us}, func(m testbed.ModeResult) string { return addedCell(t, m) }},
-		{column{Name: "added-interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return addedInterval(t, m) }},
-		{column{Name: "mean", Title: "mean", Unit: us}, func(m testbed.ModeResult) string { return latencyCell(m.Mean, t.Unit, false) }},
-		{column{Name: "drift", Title: "drift"}, func(m testbed.ModeResult) string { return plainRatio(m.Drift) }},
-		{column{Name: "drift-interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return intervalText(m.Drift) }},
-		{column{Name: "concurrency", Title: "rate × mean"}, concurrencyCell},
-		{column{Name: "blocks", Title: "blocks"}, func(m testbed.ModeResult) string { return grouped(float64(m.Blocks), 0) }},
-		{column{Name: "transactions", Title: "transactions"}, func(m testbed.ModeResult) string { return grouped(float64(m.Transactions), 0) }},
+		{column{Name: "ratio", Title: "× host"}, ratioCell, ratioFrom},
+		{column{Name: "interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return intervalText(ratioShown(t, m)) }, intervalFrom},
+		{column{Name: "p", Title: "Holm's p"}, holmCell, at("claims/p50/p_holm")},
+		{column{Name: "shows", Title: "shows"}, showsCell, at("claims/p50/minimum_effect")},
+		{column{Name: "added", Title: "added", Unit: us}, func(m testbed.ModeResult) string { return addedCell(t, m) }, at("added_to_host/p50/estimate")},
+		{column{Name: "added-interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return addedInterval(t, m) }, at("added_to_host/p50/lo", "added_to_host/p50/hi")},
+		{column{Name: "mean", Title: "mean", Unit: us}, func(m testbed.ModeResult) string { return latencyCell(m.Mean, t.Unit, false) }, at("mean/estimate")},
+		{column{Name: "drift", Title: "drift"}, func(m testbed.ModeResult) string { return plainRatio(m.Drift) }, at("drift/estimate")},
+		{column{Name: "drift-interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return intervalText(m.Drift) }, at("drift/lo", "drift/hi")},
+		{column{Name: "concurrency", Title: "rate × mean"}, concurrencyCell, at("concurrency")},
+		{column{Name: "blocks", Title: "blocks"}, func(m testbed.ModeResult) string { return grouped(float64(m.Blocks), 0) }, at("blocks")},
+		{column{Name: "transactions", Title: "transactions"}, func(m testbed.ModeResult) string { return grouped(float64(m.Transactions), 0) }, at("transactions")},
 	}
 	if slices.Contains(percentilesOf(t), "p999") { // A narrow page's table has no room for it.
 		fields = slices.Insert(fields, 7, latencyField(t, "p999", column{Name: "tail", Title: percentileTitle("p999"), Unit: us}))

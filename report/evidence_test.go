@@ -99,13 +99,21 @@ func TestProbesThatBreakDown(t *testing.T) {
 	assert.Contains(t, r.Warnings, "tcp_rr: routed: what works in it was not probed: client: listen: no")
 }
 
+func textsOf(cells []cell) (texts []string) {
+	for _, c := range cells {
+		texts = append(texts, c.Text)
+	}
+	return texts
+}
+
 func TestWhyTable(t *testing.T) {
 	w := whyTable(explainable(t).Tests[0])
 	require.NotNil(t, w)
 	require.Len(t, w.Rows, 2, "a mode that nobody looked at has no row")
-	assert.Equal(t, []cell{{"host"}, {"1"}, {"2.0"}, {""}, {"0.0"}, {""}, {"2.0"}, {""}}, w.Rows[0].Cells)
+	assert.Equal(t, []string{"host", "1", "2.0", "", "0.0", "", "2.0", ""}, textsOf(w.Rows[0].Cells))
 	cells := w.Rows[1].Cells
-	assert.Equal(t, []cell{{"2.0"}, {"0"}, {"2.0"}, {"+2.0"}, {"3.0"}, {"+1.0"}}, cells[2:])
+	assert.Equal(t, []string{"2.0", "0", "2.0", "+2.0", "3.0", "+1.0"}, textsOf(cells[2:]))
+	assert.Equal(t, "evidence/backlog host/evidence/backlog", cells[5].From)
 	assert.Nil(t, whyTable(typical().result(t).Tests[0]))
 }
 
@@ -158,8 +166,8 @@ func TestParagraphs(t *testing.T) {
 	require.NoError(t, err)
 	all := paragraphs(r.Tests[0])
 	require.Len(t, all, 2)
-	assert.Regexp(t, `^routed costs 1\d\.\d% over host at p50 \(95% interval .*\)\. Against host's, a transaction puts \+2\.0 packets into a CPU's backlog, runs 0 softirqs and makes \+1\.0 calls of the network stack's functions\. On its way it passes a veth pair \(veth_xmit 1 times\)\.$`, all[0])
-	assert.Regexp(t, `Works: sibling\. Fails: filter\.$`, all[1])
+	assert.Regexp(t, `^routed costs 1\d\.\d% over host at p50 \(95% interval .*\)\. Against host's, a transaction puts \+2\.0 packets into a CPU's backlog, runs 0 softirqs and makes \+1\.0 calls of the network stack's functions\. On its way it passes a veth pair \(veth_xmit 1 times\)\.$`, all[0].Text)
+	assert.Regexp(t, `Works: sibling\. Fails: filter\.$`, all[1].Text)
 	assert.Empty(t, paragraphs(typical().result(t).Tests[0]))
 
 	p := priceOf(r.Tests[0])
@@ -169,10 +177,10 @@ func TestParagraphs(t *testing.T) {
 		require.Len(t, row.Cells, len(p.Columns))
 	}
 	i := slices.IndexFunc(p.Columns, func(c priceColumn) bool { return c.Title == "sibling" })
-	assert.Equal(t, priceCell{Text: "✓", Class: testbed.Works, Lines: []string{"a", "control: b"}}, p.Rows[2].Cells[i])
+	assert.Equal(t, priceCell{Text: "✓", Class: testbed.Works, From: "capabilities/0", Lines: []string{"a", "control: b"}}, p.Rows[2].Cells[i])
 	var page bytes.Buffer
 	require.NoError(t, HTML(&page, r, in.Blocks))
-	assert.Contains(t, page.String(), `<td class="works"><details><summary>✓</summary><ul><li>a</li><li>control: b</li></ul></details></td>`)
+	assert.Contains(t, page.String(), `<td class="works" data-from="/tests/0/modes/3/capabilities/0"><details><summary>✓</summary><ul><li>a</li><li>control: b</li></ul></details></td>`)
 	var text bytes.Buffer
 	require.NoError(t, Markdown(&text, r))
 	assert.Contains(t, text.String(), "what it costs, and what works")

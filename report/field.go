@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -9,7 +10,8 @@ import (
 // field is a column and how a mode fills it.
 type field struct {
 	column
-	of func(m testbed.ModeResult) string
+	of   func(m testbed.ModeResult) string
+	from func(m testbed.ModeResult) string // As [cell] has it; nil: no number of the result.
 }
 
 // mainFields are the columns of a test's own table.
@@ -20,25 +22,25 @@ func mainFields(t testbed.TestResult) []field {
 		fields = append(fields, latencyField(t, name, column{Name: name, Title: percentileTitle(name), Unit: us, Spare: spares[name]}))
 	}
 	if !isCounted(t) {
-		fields = append(fields, field{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }})
+		fields = append(fields, field{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }, at("rate/estimate")})
 	}
 	return append(fields,
-		field{column{Name: "added", Title: "added", Unit: us, Spare: 8}, func(m testbed.ModeResult) string { return addedCell(t, m) }},
-		field{column{Name: "ratio", Title: "× host"}, ratioCell},
-		field{column{Name: "interval", Title: "95% interval", Spare: 4}, func(m testbed.ModeResult) string { return intervalText(ratioShown(t, m)) }},
-		field{column{Name: "verdict", Left: true, Spare: 3}, func(m testbed.ModeResult) string { return verdictCell(t, m) }},
+		field{column{Name: "added", Title: "added", Unit: us, Spare: 8}, func(m testbed.ModeResult) string { return addedCell(t, m) }, at("added_to_host/p50/estimate")},
+		field{column{Name: "ratio", Title: "× host"}, ratioCell, ratioFrom},
+		field{column{Name: "interval", Title: "95% interval", Spare: 4}, func(m testbed.ModeResult) string { return intervalText(ratioShown(t, m)) }, intervalFrom},
+		field{column{Name: "verdict", Left: true, Spare: 3}, func(m testbed.ModeResult) string { return verdictCell(t, m) }, nil},
 	)
 }
 
 // spares of the percentiles.
 var spares = map[string]int{"p90": 9, "p99": 5, "p999": 10}
 
-var modeField = field{column{Name: "mode", Title: "mode", Left: true}, func(m testbed.ModeResult) string { return m.Name }}
+var modeField = field{column{Name: "mode", Title: "mode", Left: true}, func(m testbed.ModeResult) string { return m.Name }, nil}
 
 // latencyField is a figure of the test's unit.
 func latencyField(t testbed.TestResult, metric string, c column) field {
 	mixed := mixedMethods(t)[metric]
-	return field{c, func(m testbed.ModeResult) string { return latencyCell(*figureOf(&m, metric), t.Unit, mixed) }}
+	return field{c, func(m testbed.ModeResult) string { return latencyCell(*figureOf(&m, metric), t.Unit, mixed) }, at(metric + "/estimate")}
 }
 
 func newRow(t testbed.TestResult, m testbed.ModeResult, fields []field) row {
@@ -50,7 +52,11 @@ func newRow(t testbed.TestResult, m testbed.ModeResult, fields []field) row {
 		r.Verdict = verdictOf(t, m)
 	}
 	for _, f := range fields {
-		r.Cells = append(r.Cells, cell{f.of(m)})
+		c := cell{Text: f.of(m)}
+		if f.from != nil && strings.ContainsAny(c.Text, "0123456789") {
+			c.From = f.from(m)
+		}
+		r.Cells = append(r.Cells, c)
 	}
 	return r
 }

@@ -41,6 +41,7 @@ type claim struct {
 	That    string
 	Grounds string
 	Source  string // Of a published result.
+	From    string // Where it stands in the result.
 }
 
 // publishedWords are the verdicts on a published result.
@@ -52,9 +53,9 @@ var publishedWords = map[string]string{
 // verdict on one of those is about this machine and another; without empty ones.
 func claimLists(r testbed.Result) (lists []claims) {
 	own, published := claims{ID: "expectations", Title: "Expectations"}, claims{ID: "published", Title: "Published results"}
-	for _, e := range r.Expectations {
+	for i, e := range r.Expectations {
 		c := claim{
-			Verdict: e.Verdict, Word: e.Verdict, Name: strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
+			From: fmt.Sprintf("/expectations/%d", i), Verdict: e.Verdict, Word: e.Verdict, Name: strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
 			That: oneLine(e.That), Grounds: groundsText(e), Source: oneLine(e.Published),
 		}
 		if c.Source == "" {

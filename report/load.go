@@ -112,8 +112,9 @@ func (l load) modesOf(r testbed.Result) (names []string) {
 // loaded is a mode at a rate, and where it stands in the result.
 type loaded struct {
 	testbed.ModeResult
-	test testbed.TestResult
-	at   string
+	test  testbed.TestResult
+	index int    // The test's.
+	at    string // The mode's place in the result.
 }
 
 // along is a mode rate by rate, where it was measured.
@@ -121,7 +122,7 @@ func (l load) along(r testbed.Result, name string) (all []loaded) {
 	for _, i := range l.tests {
 		for k, m := range r.Tests[i].Modes {
 			if m.Name == name && m.Status == testbed.StatusOK {
-				all = append(all, loaded{m, r.Tests[i], fmt.Sprintf("/tests/%d/modes/%d", i, k)})
+				all = append(all, loaded{m, r.Tests[i], i, fmt.Sprintf("%s/modes/%d", testAt(i), k)})
 			}
 		}
 	}
@@ -147,8 +148,12 @@ func loadTable(r testbed.Result, l load) table {
 	for _, name := range l.modesOf(r) {
 		for _, m := range l.along(r, name) {
 			d.Rows = append(d.Rows, row{Mode: name, Status: testbed.StatusOK, Cells: []cell{
-				{Text: name}, {Text: grouped(m.test.Load.Rate, fraction(m.test.Load.Rate))}, {Text: rateCell(m.Rate)},
-				{Text: latencyCell(m.P50, first.Unit, false)}, {Text: latencyCell(m.P99, first.Unit, false)}, {Text: fmt.Sprintf("%.1f%%", 100*m.late())},
+				{Text: name},
+				{grouped(m.test.Load.Rate, fraction(m.test.Load.Rate)), testAt(m.index) + "/load/rate"},
+				{rateCell(m.Rate), m.at + "/rate/estimate"},
+				{latencyCell(m.P50, first.Unit, false), m.at + "/p50/estimate"},
+				{latencyCell(m.P99, first.Unit, false), m.at + "/p99/estimate"},
+				{fmt.Sprintf("%.1f%%", 100*m.late()), m.at + "/missed " + m.at + "/transactions"},
 			}})
 		}
 	}
@@ -172,13 +177,13 @@ func (l load) panels(id string, r testbed.Result) (all []figure.Load) {
 		all = append(all, figure.Load{
 			ID: fmt.Sprintf("%s-mode-%d", id, i+1), Name: name, Unit: latencyUnit(first.Unit),
 			Lines: lines,
-			Desc:  fmt.Sprintf("p50 and p99 of %s and of host against the load offered, at %s.", name, count(len(along), "rate")),
+			Desc:  fmt.Sprintf("p50 and p99 of %s and of host against the load offered.", name),
 		})
 	}
 	if len(all) == 0 && len(host) > 0 {
 		all = []figure.Load{{
 			ID: id + "-host", Name: hostMode, Unit: latencyUnit(first.Unit), Lines: host,
-			Desc: fmt.Sprintf("p50 and p99 of host against the load offered, at %s.", count(len(host[0].Points), "rate")),
+			Desc: "p50 and p99 of host against the load offered.",
 		}}
 	}
 	scaleLoads(all)

@@ -156,7 +156,7 @@ func markdownPrice(b *bytes.Buffer, t table, level string) {
 		}
 		fmt.Fprintln(b)
 	}
-	for _, text := range t.Paragraphs {
-		fmt.Fprintf(b, "\n%s\n", markdownText(text))
+	for _, p := range t.Paragraphs {
+		fmt.Fprintf(b, "\n%s\n", markdownText(p.Text))
 	}
 }

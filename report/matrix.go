@@ -25,6 +25,7 @@ type matrixRow struct {
 
 type matrixRatio struct {
 	Text, Interval string
+	From           string // Where they stand in the result.
 	Verdict        verdict
 	Status         string // Other than ok.
 }
@@ -53,7 +54,7 @@ func matrixTables(r testbed.Result) []matrixTable {
 			if len(group) < 2 {
 				continue
 			}
-			m := newMatrixTable(name, group)
+			m := newMatrixTable(r, name, group)
 			if at := placeOf(r, group[0].Cell); len(places) > 1 {
 				m.By += ", on " + at.String()
 			}
@@ -66,10 +67,13 @@ func matrixTables(r testbed.Result) []matrixTable {
 	return all
 }
 
-func newMatrixTable(name string, cells []testbed.TestResult) matrixTable {
+func newMatrixTable(r testbed.Result, name string, cells []testbed.TestResult) matrixTable {
 	m := matrixTable{Test: name, By: strings.Join(slices.Sorted(maps.Keys(cells[0].Cell)), ", "), Notes: changeNotes(cells)}
-	modes := []string{}
+	modes, at := []string{}, []string{}
 	for _, t := range cells {
+		at = append(at, testAt(slices.IndexFunc(r.Tests, func(other testbed.TestResult) bool {
+			return other.Name == name && maps.Equal(other.Cell, t.Cell)
+		})))
 		m.Cells = append(m.Cells, cellValues(t.Cell))
 		for _, mode := range t.Modes {
 			if !slices.Contains(modes, mode.Name) {
@@ -78,7 +82,7 @@ func newMatrixTable(name string, cells []testbed.TestResult) matrixTable {
 		}
 	}
 	for _, mode := range modes {
-		m.Rows = append(m.Rows, newMatrixRow(mode, cells))
+		m.Rows = append(m.Rows, newMatrixRow(mode, cells, at))
 	}
 	return m
 }
@@ -102,15 +106,17 @@ func testNames(r testbed.Result) []string {
 	return names
 }
 
-func newMatrixRow(mode string, cells []testbed.TestResult) matrixRow {
+func newMatrixRow(mode string, cells []testbed.TestResult, places []string) matrixRow {
 	r := matrixRow{Mode: mode}
-	for _, t := range cells {
+	for c, t := range cells {
 		i := slices.IndexFunc(t.Modes, func(m testbed.ModeResult) bool { return m.Name == mode })
 		if i < 0 {
 			r.Ratios = append(r.Ratios, matrixRatio{Text: none})
 			continue
 		}
-		r.Ratios = append(r.Ratios, newMatrixRatio(t, t.Modes[i]))
+		ratio := newMatrixRatio(t, t.Modes[i])
+		ratio.From = pointers(ratio.From, places[c], t, mode)
+		r.Ratios = append(r.Ratios, ratio)
 	}
 	return r
 }
@@ -123,9 +129,9 @@ func newMatrixRatio(t testbed.TestResult, m testbed.ModeResult) matrixRatio {
 	case m.Status != testbed.StatusOK:
 		return matrixRatio{Text: m.Status, Status: m.Status}
 	case m.Name == hostMode:
-		return matrixRatio{Text: latencyCell(m.P50, t.Unit, false) + " " + latencyUnit(t.Unit)}
+		return matrixRatio{Text: latencyCell(m.P50, t.Unit, false) + " " + latencyUnit(t.Unit), From: "p50/estimate"}
 	case ratio.Estimate == nil:
 		return matrixRatio{Text: none}
 	}
-	return matrixRatio{Text: ratioText(*ratio.Estimate), Interval: intervalText(ratio), Verdict: verdictOf(t, m)}
+	return matrixRatio{Text: ratioText(*ratio.Estimate), Interval: intervalText(ratio), From: ratioFrom(m) + " " + intervalFrom(m), Verdict: verdictOf(t, m)}
 }

@@ -29,6 +29,7 @@ type page struct {
 	Lab         string
 	Question    string
 	Answer      string
+	AnswerFrom  string // Its tests.
 	Style       template.CSS
 	Script      template.JS
 	ScriptHash  string // By which the page's policy knows its script, and no other runs.
@@ -50,6 +51,7 @@ type page struct {
 // pageTest is a test's table with its figures.
 type pageTest struct {
 	ID string
+	At string // Its place in the result.
 	table
 	Axis   template.HTML
 	Rows   []pageRow
@@ -72,6 +74,7 @@ type pageLoad struct {
 type pageRow struct {
 	row
 	Heads []column
+	At    string // Its mode's place in the result.
 	Strip template.HTML
 }
 
@@ -91,7 +94,7 @@ type built struct {
 // adds (sorting, a filter) it can be read without. The curves are drawn from the blocks.
 func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	p := page{
-		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r),
+		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r), AnswerFrom: answerFrom(r),
 		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: ScriptHash(pageScript), Facts: rigFacts(r), Claims: claimLists(r),
 		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
 		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
@@ -105,8 +108,8 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 		p.Loads = append(p.Loads, drawn)
 	}
 	curves := curvesOf(blocks)
-	for i, t := range r.Tests {
-		p.Tests = append(p.Tests, newPageTest(fmt.Sprintf("test-%d", i+1), r, t, curves, blocks))
+	for i := range r.Tests {
+		p.Tests = append(p.Tests, newPageTest(i, r, curves, blocks))
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
@@ -122,12 +125,14 @@ func ScriptHash(script string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func newPageTest(id string, r testbed.Result, t testbed.TestResult, curves map[string]curve, blocks []testbed.Block) pageTest {
-	d := pageTest{ID: id, table: newTable(t)}
+func newPageTest(i int, r testbed.Result, curves map[string]curve, blocks []testbed.Block) pageTest {
+	id, at, t := fmt.Sprintf("test-%d", i+1), testAt(i), r.Tests[i]
+	d := pageTest{ID: id, At: at, table: newTable(t)}
+	d.locate(at, t)
 	scale := ratioScale(t)
 	d.Axis = template.HTML(figure.StripAxis(scale))
 	for _, r := range d.table.Rows {
-		d.Rows = append(d.Rows, pageRow{row: r, Heads: d.Columns, Strip: template.HTML(strip(scale, r, t.NoiseFloor))})
+		d.Rows = append(d.Rows, pageRow{row: r, Heads: d.Columns, At: at + modeAt(t, r.Mode), Strip: template.HTML(strip(scale, r, t, at))})
 	}
 	for _, m := range t.Modes {
 		if len(m.Setup) > 0 {
@@ -135,15 +140,18 @@ func newPageTest(id string, r testbed.Result, t testbed.TestResult, curves map[s
 		}
 	}
 	for _, panel := range panels(id, t, curves) {
+		panel.From = pointers("p50/estimate host/p50/estimate added_to_host/p50/estimate", at, t, panel.Mode.Name)
 		d.Curves = append(d.Curves, template.HTML(panel.SVG()))
 	}
 	for _, f := range tails(id, t, curves) {
 		d.Tails = append(d.Tails, template.HTML(f.SVG()))
 	}
 	for _, f := range roundPanels(id, r, t, blocks) {
+		f.From = pointers("/rounds ratio_to_host/p50", at, t, f.Name)
 		d.Rounds, d.Round = append(d.Rounds, template.HTML(f.SVG())), f.Axis
 	}
 	for _, f := range flames(t) {
+		f.From = pointers("functions host/functions", at, t, f.Mode)
 		d.Flames = append(d.Flames, flamed{f.Mode, template.HTML(f.SVG())})
 	}
 	return d

@@ -30,6 +30,7 @@ type priceRow struct {
 type priceCell struct {
 	Text  string
 	Class string // works, fails, unsupported; empty for a figure.
+	From  string // As [cell] has it.
 	Lines []string
 }
 
@@ -80,18 +81,18 @@ func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
 	}
 	time := func(v float64) string { return latency(v, t.Unit) }
 	cells := []priceCell{
-		{Text: latencyCell(m.P50, t.Unit, false), Lines: interval(m.P50, time)},
-		{Text: latencyCell(m.P99, t.Unit, false), Lines: interval(m.P99, time)},
+		{Text: latencyCell(m.P50, t.Unit, false), From: "p50", Lines: interval(m.P50, time)},
+		{Text: latencyCell(m.P99, t.Unit, false), From: "p99", Lines: interval(m.P99, time)},
 	}
 	if !isCounted(t) {
-		cells = append(cells, priceCell{Text: rateCell(m.Rate), Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })})
+		cells = append(cells, priceCell{Text: rateCell(m.Rate), From: "rate", Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })})
 	}
 	if m.Evidence == nil || host.Evidence == nil || m.Name == hostMode {
 		return append(cells, priceCell{Text: none}, priceCell{Text: none})
 	}
 	return append(cells,
-		priceCell{Text: moreCell(m.Evidence.Softirqs, host.Evidence.Softirqs), Lines: eventLines(*m.Evidence)},
-		priceCell{Text: moreCell(m.Evidence.Calls, host.Evidence.Calls), Lines: callLines(*m.Evidence, *host.Evidence)})
+		priceCell{Text: moreCell(m.Evidence.Softirqs, host.Evidence.Softirqs), From: "evidence host/evidence", Lines: eventLines(*m.Evidence)},
+		priceCell{Text: moreCell(m.Evidence.Calls, host.Evidence.Calls), From: "evidence host/evidence", Lines: callLines(*m.Evidence, *host.Evidence)})
 }
 
 // eventLines are all events of both ends, by name.
@@ -121,9 +122,9 @@ func capabilityCells(m testbed.ModeResult) []priceCell {
 	cells := []priceCell{}
 	for _, c := range testbed.CapabilityNames {
 		cell := priceCell{Text: none}
-		for _, found := range m.Capabilities {
+		for i, found := range m.Capabilities {
 			if found.Name == c.Name {
-				cell = priceCell{Text: marks[found.Answer], Class: found.Answer, Lines: []string{found.Observation}}
+				cell = priceCell{Text: marks[found.Answer], Class: found.Answer, From: fmt.Sprintf("capabilities/%d", i), Lines: []string{found.Observation}}
 				if found.Control != "" {
 					cell.Lines = append(cell.Lines, "control: "+found.Control)
 				}
@@ -136,7 +137,7 @@ func capabilityCells(m testbed.ModeResult) []priceCell {
 
 // paragraphs say of each mode what it costs, why, and what works in it; a sentence
 // only where there is evidence for it.
-func paragraphs(t testbed.TestResult) (all []string) {
+func paragraphs(t testbed.TestResult) (all []paragraph) {
 	host := hostOf(t)
 	for _, m := range t.Modes {
 		if m.Name == hostMode || m.Status != testbed.StatusOK || m.Evidence == nil && len(m.Capabilities) == 0 {
@@ -148,7 +149,7 @@ func paragraphs(t testbed.TestResult) (all []string) {
 				sentences = append(sentences, s)
 			}
 		}
-		all = append(all, strings.Join(sentences, " "))
+		all = append(all, paragraph{m.Name, strings.Join(sentences, " "), "evidence host/evidence ratio_to_host/p50 capabilities"})
 	}
 	return all
 }

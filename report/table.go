@@ -17,11 +17,11 @@ type table struct {
 	Noise   string // The noise floor in a sentence.
 	Notes   []note // What the marks and gaps in the table mean.
 
-	Why        *table   // What the kernel does in each mode; nil where nobody looked.
-	Price      *price   // The matrix of costs and capabilities; nil where nobody looked.
-	Paragraphs []string // One a mode.
-	Beside     []table  // One another engine: its figures and ours.
-	Details    *table   // What Markdown and page add; nil in a table of that kind.
+	Why        *table // What the kernel does in each mode; nil where nobody looked.
+	Price      *price // The matrix of costs and capabilities; nil where nobody looked.
+	Paragraphs []paragraph
+	Beside     []table // One another engine: its figures and ours.
+	Details    *table  // What Markdown and page add; nil in a table of that kind.
 }
 
 // column is a heading. Where room is short the highest Spare goes first.
@@ -47,8 +47,11 @@ type row struct {
 	Host    bool
 }
 
-// cell is a printed number.
-type cell struct{ Text string }
+// cell is a printed number, and where in the result it stands.
+type cell struct{ Text, From string }
+
+// paragraph is what is said of a mode, and what of the result it is made of.
+type paragraph struct{ Mode, Text, From string }
 
 // tables of a result, in its order.
 func tables(r testbed.Result) []table {

@@ -41,9 +41,9 @@ func (p *pen) table(t table) {
 	if t.Why != nil {
 		p.table(*t.Why)
 	}
-	for _, text := range t.Paragraphs {
+	for _, one := range t.Paragraphs {
 		p.line()
-		p.paragraph("", text, normal)
+		p.paragraph("", one.Text, normal)
 	}
 	for _, other := range t.Beside {
 		p.table(other)

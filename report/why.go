@@ -37,13 +37,13 @@ func whyFields(t testbed.TestResult, host testbed.ModeResult) []field {
 			return of(*m.Evidence)
 		}
 		return []field{
-			{column{Name: name, Title: title, Spare: spare}, func(m testbed.ModeResult) string { return countCell(value(m)) }},
+			{column{Name: name, Title: title, Spare: spare}, func(m testbed.ModeResult) string { return countCell(value(m)) }, at("evidence/" + name)},
 			{column{Name: name + "-more", Title: "+", Spare: spare}, func(m testbed.ModeResult) string {
 				if m.Name == hostMode {
 					return ""
 				}
 				return moreCell(value(m), value(host))
-			}},
+			}, moreFrom("evidence/" + name)},
 		}
 	}
 	fields := []field{modeField, {column{Name: "ratio", Title: "× host"}, func(m testbed.ModeResult) string {
@@ -51,7 +51,7 @@ func whyFields(t testbed.TestResult, host testbed.ModeResult) []field {
 			return "1"
 		}
 		return ratioCell(m)
-	}}}
+	}, ratioFrom}}
 	fields = append(fields, number("softirqs", "softirqs", 0, func(e testbed.ModeEvidence) *float64 { return e.Softirqs })...)
 	fields = append(fields, number("backlog", "backlog", 0, func(e testbed.ModeEvidence) *float64 { return e.Backlog })...)
 	return append(fields, number("calls", "calls", 1, func(e testbed.ModeEvidence) *float64 { return e.Calls })...)

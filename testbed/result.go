@@ -188,8 +188,8 @@ type ModeResult struct {
 	Blocks       int   `json:"blocks"`       // That count.
 	Transactions int64 `json:"transactions"` // In them.
 	// Missed is how many requests of an open loop left later than intended by
-	// more than a tenth of the mean interval, or never, in these blocks.
-	Missed int64 `json:"missed,omitempty"`
+	// more than a tenth of the mean interval, or never, in these blocks; 0 in a closed one.
+	Missed int64 `json:"missed"`
 
 	P50  Estimate `json:"p50"`
 	P90  Estimate `json:"p90"`

@@ -23,6 +23,7 @@ type ECDF struct {
 	Unit  string // Of the axis, such as "µs".
 	Note  string // At the top right, such as "+52.5 µs".
 	Desc  string // The figure in words.
+	From  string // Where its numbers stand in the result.
 }
 
 // The panel, in SVG user units.
@@ -37,14 +38,16 @@ const (
 
 // SVG draws the panel.
 func (e ECDF) SVG() string {
-	return panel(e.ID, "Cumulative distribution of "+e.Mode.Name+" against "+e.Host.Name, e.Desc, e.Draw)
+	return panel(e.ID, "Cumulative distribution of "+e.Mode.Name+" against "+e.Host.Name, e.Desc, e.From, e.Draw)
 }
 
-// panel is a drawing of a panel's size with its title and what it shows in words.
-func panel(id, title, desc string, draw func(Canvas)) string {
-	s := &svg{}
-	s.add(`<svg class="ecdf" viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %s-desc">`,
-		at(panelWidth), at(panelHeight), escape(id), escape(id))
+// panel is a drawing of a panel's size with its title and what it shows in words, and
+// where the numbers in those stand.
+func panel(id, title, desc, from string, draw func(Canvas)) string {
+	s := &svg{from: from}
+	s.add(`<svg class="ecdf" viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %s-desc"%s>`,
+		at(panelWidth), at(panelHeight), escape(id), escape(id), s.data())
+	s.from = ""
 	s.add(`<title id="%s-title">%s</title>`, escape(id), escape(title))
 	s.add(`<desc id="%s-desc">%s</desc>`, escape(id), escape(desc))
 	draw(s)

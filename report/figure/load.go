@@ -28,7 +28,9 @@ type LoadPoint struct {
 }
 
 // SVG draws the panel.
-func (f Load) SVG() string { return panel(f.ID, "Latency of "+f.Name+" against load", f.Desc, f.Draw) }
+func (f Load) SVG() string {
+	return panel(f.ID, "Latency of "+f.Name+" against load", f.Desc, "", f.Draw)
+}
 
 // Size of a panel, in its units.
 func (f Load) Size() (width, height float64) { return panelWidth, panelHeight }

@@ -16,10 +16,11 @@ type Rounds struct {
 	Noise  *Interval // Host against itself. Optional.
 	Axis   string    // What a round is called.
 	Desc   string    // The figure in words.
+	From   string    // Where its numbers stand in the result.
 }
 
 // SVG draws the panel.
-func (f Rounds) SVG() string { return panel(f.ID, f.Name+" in each "+f.Axis, f.Desc, f.Draw) }
+func (f Rounds) SVG() string { return panel(f.ID, f.Name+" in each "+f.Axis, f.Desc, f.From, f.Draw) }
 
 // Size of a panel, in its units.
 func (f Rounds) Size() (width, height float64) { return panelWidth, panelHeight }

@@ -10,6 +10,7 @@ type Strip struct {
 	Distinct  bool   // Beyond the noise: a filled dot, else a hollow one.
 	Text      string // Shown when pointed at.
 	Reference bool   // The row is host's own: no dot.
+	From      string // Where its numbers stand in the result.
 }
 
 // Interval is a range.
@@ -29,8 +30,9 @@ func (f Strip) x(v float64) float64 {
 // SVG draws the strip. The numbers stand beside it in the table, so it is no
 // image to a screen reader.
 func (f Strip) SVG() string {
-	s := &svg{}
-	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true">`, at(stripWidth), at(stripHeight))
+	s := &svg{from: f.From}
+	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true"%s>`, at(stripWidth), at(stripHeight), s.data())
+	s.from = ""
 	if f.Text != "" {
 		s.add(`<title>%s</title>`, escape(f.Text))
 	}
@@ -64,8 +66,9 @@ func (f Strip) background(s *svg, height float64) {
 // StripAxis draws the axis that stands above the strips.
 func StripAxis(scale Scale) string {
 	f := Strip{Scale: scale}
-	s := &svg{}
-	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true">`, at(stripWidth), at(stripHeight))
+	s := &svg{from: f.From}
+	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true"%s>`, at(stripWidth), at(stripHeight), s.data())
+	s.from = ""
 	for _, v := range scale.Ticks(4) {
 		s.Line("tickmark", f.x(v), stripHeight-5, f.x(v), stripHeight)
 		s.Text("tick", f.x(v), stripHeight-9, "middle", tickText(v))

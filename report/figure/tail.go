@@ -20,7 +20,7 @@ type Tail struct {
 
 // SVG draws the panel.
 func (f Tail) SVG() string {
-	return panel(f.ID, "Tail of "+f.Mode.Name+" against "+f.Host.Name, f.Desc, f.Draw)
+	return panel(f.ID, "Tail of "+f.Mode.Name+" against "+f.Host.Name, f.Desc, "", f.Draw)
 }
 
 // Size of a panel, in its units.
