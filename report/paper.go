@@ -107,7 +107,7 @@ func (l load) paperFigure(r testbed.Result, i int) paperFigure {
 		tests = append(tests, r.Tests[i])
 	}
 	f.text = figureCaption(r, strings.TrimPrefix(l.Cell+" · "+l.Caption, " · "), "p50 and p99 (ordinate) against the transactions a second that an open loop offers (abscissa), in each mode (solid) and in host (dashed); "+
-		"crosses: more than one request in twenty left late, or never", tests...)
+		"crosses: the schedule was missed, and under 95% of that load done", tests...)
 	return f
 }
 

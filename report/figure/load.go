@@ -23,7 +23,7 @@ type LoadLine struct {
 type LoadPoint struct {
 	Rate    float64 // Offered, per second.
 	Latency float64
-	Late    bool   // Less was offered than that: requests left late, or never.
+	Short   bool   // The schedule was missed: less was done than that.
 	From    string // Where the figure stands in the result.
 }
 
@@ -49,7 +49,7 @@ func (f Load) Draw(c Canvas) {
 	c.Text("note", plotRight, 18, "end", f.Unit+" by load")
 }
 
-// line is drawn below its points, and a cross marks a point whose load was not all offered.
+// line is drawn below its points, and a cross marks a point whose load was not all done.
 func (f Load) line(c Canvas, line LoadLine) {
 	var xs, ys []float64
 	for _, p := range line.Points {
@@ -63,10 +63,10 @@ func (f Load) line(c Canvas, line LoadLine) {
 		trace(c, p.From)
 		c.Dot("dot "+line.Class, xs[i], ys[i], 3)
 		trace(c, "")
-		if p.Late {
+		if p.Short {
 			const arm = 6
-			c.Line("late", xs[i]-arm, ys[i]-arm, xs[i]+arm, ys[i]+arm)
-			c.Line("late", xs[i]-arm, ys[i]+arm, xs[i]+arm, ys[i]-arm)
+			c.Line("short", xs[i]-arm, ys[i]-arm, xs[i]+arm, ys[i]+arm)
+			c.Line("short", xs[i]-arm, ys[i]+arm, xs[i]+arm, ys[i]-arm)
 		}
 	}
 	if line.Class == "mode" {

@@ -109,7 +109,7 @@ var looks = map[string]look{
 	"curve mode": {width: 1},
 	"dot host":   {color: color.Gray{0x70}},
 	"dot mode":   {},
-	"late":       {width: 0.6},
+	"short":      {width: 0.6},
 	"name":       {size: 14},
 	"note":       {color: color.Gray{0x40}, size: 12},
 	"label host": {color: color.Gray{0x60}, size: 12},
