@@ -6,7 +6,7 @@
 # their rate are drawn together, latency against load, with a mark where the client
 # could not keep to its schedule.
 #
-# In a minute, without a VM:       testbed run --backend local examples/load.hcl
+# In a minute, without a VM:     testbed run --backend local examples/load.hcl
 # On two VMs:                    testbed run examples/load.hcl
 # Other rates:                   … --var 'rates=[100, 200, 400]'
 

@@ -226,6 +226,6 @@ func scaleLoads(all []figure.Load) {
 	}
 	for i := range all {
 		all[i].Rate = figure.NewScale(slices.Min(rates)*0.9, slices.Max(rates)*1.1)
-		all[i].Latency = figure.NewScale(slices.Min(latencies)*0.7, slices.Max(latencies)*1.2)
+		all[i].Latency = figure.NewScale(slices.Min(latencies)*0.7, slices.Max(latencies)*1.4)
 	}
 }

@@ -42,6 +42,12 @@ func TestTickText(t *testing.T) {
 	}
 }
 
+func TestShortTick(t *testing.T) {
+	for v, want := range map[float64]string{0.5: "0.5", 5000: "5000", 10000: "10k", 250000: "250k"} {
+		assert.Equal(t, want, shortTick(v))
+	}
+}
+
 func curve(name string, values ...float64) Curve {
 	c := Curve{Name: name, Values: values, Median: values[len(values)/2]}
 	for i := range values {

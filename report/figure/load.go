@@ -39,7 +39,7 @@ func (f Load) Size() (width, height float64) { return panelWidth, panelHeight }
 func (f Load) Draw(c Canvas) {
 	for _, v := range f.Latency.Ticks(4) {
 		c.Line("grid", plotLeft, f.y(v), plotRight, f.y(v))
-		c.Text("tick", plotLeft-6, f.y(v)+3.5, "end", tickText(v))
+		c.Text("tick", plotLeft-6, f.y(v)+3.5, "end", shortTick(v))
 	}
 	abscissa(c, f.Rate, "/s")
 	for _, line := range f.Lines {
@@ -47,6 +47,14 @@ func (f Load) Draw(c Canvas) {
 	}
 	c.Text("name", plotLeft, 18, "start", f.Name)
 	c.Text("note", plotRight, 18, "end", f.Unit+" by load")
+}
+
+// shortTick writes thousands as k from 10,000 on: beside the axis there is no room for more.
+func shortTick(v float64) string {
+	if v >= 1e4 {
+		return tickText(v/1000) + "k"
+	}
+	return tickText(v)
 }
 
 // line is drawn below its points, and a cross marks a point whose load was not all done.
