@@ -81,6 +81,7 @@ func (l *loader) image(f fields, name string) testbed.Image {
 		Kernel:        l.path(f, "kernel", false),
 		Modules:       l.path(f, "modules", true),
 		Tree:          l.path(f, "tree", true),
+		Deb:           l.path(f, "deb", false),
 		Userland:      get[string](f, "userland"),
 		Cmdline:       get[string](f, "cmdline"),
 		Mirror:        get[string](f, "mirror"),
@@ -94,13 +95,13 @@ var packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
 
 func (l *loader) checkImage(f fields) {
 	var sources []string
-	for _, name := range []string{"release", "kernel", "tree"} {
+	for _, name := range []string{"release", "kernel", "tree", "deb"} {
 		if f.set(name) || !f.ok(name) {
 			sources = append(sources, name)
 		}
 	}
 	if len(sources) == 0 {
-		f.reject("release", "No kernel", "An image needs a kernel: release = \"trixie\" for Debian's, or kernel = \"./bzImage\" for one of your own.")
+		f.reject("release", "No kernel", "An image needs a kernel: release = \"trixie\" for Debian's, or kernel = \"./bzImage\" for one of your own (or tree, or deb).")
 	}
 	if len(sources) > 1 {
 		f.reject(sources[1], "Two kernels", "An image has one kernel, and this has %s.", enumerate(sources, "and"))
@@ -117,7 +118,10 @@ func (l *loader) checkImage(f fields) {
 		}
 	}
 	if f.set("modules") && !slices.Contains(sources, "kernel") {
-		f.reject("modules", "No kernel", "modules belong to a kernel of your own, and there is none: write kernel = \"./bzImage\" beside it.")
+		f.reject("modules", "No kernel", "modules belong to kernel = \"./bzImage\", and there is none. A tree and a package bring their own.")
+	}
+	if filepath.Ext(get[string](f, "kernel")) == ".deb" {
+		f.reject("kernel", "Not a bzImage", "%q is a package: write deb = in place of kernel =.", get[string](f, "kernel"))
 	}
 	if strings.ContainsAny(get[string](f, "cmdline"), "\n\r\x00") {
 		f.reject("cmdline", "Bad cmdline", "A kernel's command line is one line.")

@@ -43,13 +43,14 @@ var voidBlock = &block{
 
 var imageBlock = &block{
 	name: "image", label: "name", iterates: "for_each",
-	doc: "What a VM boots: a kernel and a user land. Needs `release`, `kernel` or `tree`. The same in all cells, so it cannot use `matrix`.",
+	doc: "What a VM boots: a kernel and a user land. Needs one of `release`, `kernel`, `tree` and `deb`. The same in all cells, so it cannot use `matrix`.",
 	attributes: []attribute{
 		{name: "release", kind: suite, doc: "Debian suite that the kernel comes from, such as `\"trixie\"` or `\"bookworm-backports\"`."},
 		{name: "kernel_version", kind: text, doc: "Which kernel of the release. Default: the newest."},
 		{name: "kernel", kind: file, doc: "A kernel of your own (bzImage), relative to the lab file."},
 		{name: "modules", kind: file, doc: "Its `lib/modules/VERSION` folder. Default: none, for a kernel that has all built in."},
-		{name: "tree", kind: file, unbuilt: true, doc: "A kernel source tree that is built."},
+		{name: "tree", kind: file, doc: "A kernel tree that you have built (`make -j bzImage modules`), such as `\"~/src/linux\"`, or the folder that `O=` named. Its `arch/x86/boot/bzImage` and what its `modules_install` gives go into the cache; the tree stays as it is."},
+		{name: "deb", kind: file, doc: "A kernel's Debian package with its modules, such as the `linux-image-….deb` that `make bindeb-pkg` makes."},
 		{name: "userland", kind: suite, fallback: `"trixie"`, doc: "Debian suite of the tools in the guest, whatever the kernel."},
 		{name: "cmdline", kind: text, doc: "Added to the kernel's command line."},
 		{name: "mirror", kind: mirrorURL, doc: "Debian mirror for this image. Default: the lab's."},

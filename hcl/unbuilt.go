@@ -1,7 +1,6 @@
 package hcl
 
 import (
-	"path/filepath"
 	"reflect"
 	"slices"
 
@@ -18,8 +17,6 @@ func (f *fields) noteUnbuilt(a attribute, syntax *hclsyntax.Attribute, value any
 		out.unbuiltf(at, "%s %q is not built yet; built %s.", capital(a.name), value, areBuilt(a.built))
 	case a.kind == libvirtURI && remote(value.(string)):
 		out.unbuiltf(at, "A libvirt on another machine is not built yet; built are \"qemu:///system\" and \"qemu:///session\".")
-	case a.kind == file && filepath.Ext(value.(string)) == ".deb":
-		out.unbuiltf(at, "A kernel out of a .deb is not built yet. Unpack it (dpkg-deb -x) and name the kernel and its modules.")
 	}
 }
 

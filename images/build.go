@@ -123,7 +123,7 @@ func (s *Store) assemble(ctx context.Context, r *recipe, key string) (*manifest,
 // makeKernel fills a folder with a kernel, its release and its modules.
 func (s *Store) makeKernel(ctx context.Context, r *recipe) (string, error) {
 	return s.once(ctx, kernelDir, r.kernel.key, func(dir string) error {
-		k, err := s.readKernel(ctx, r)
+		k, err := s.readKernel(ctx, r, dir)
 		if err != nil {
 			return err
 		}
@@ -141,9 +141,9 @@ func (s *Store) makeKernel(ctx context.Context, r *recipe) (string, error) {
 	})
 }
 
-func (s *Store) readKernel(ctx context.Context, r *recipe) (*kernel, error) {
-	if r.local {
-		return readLocal(r.image.Kernel, r.image.Modules)
+func (s *Store) readKernel(ctx context.Context, r *recipe, dir string) (*kernel, error) {
+	if r.own != nil {
+		return s.readOwn(ctx, r, dir)
 	}
 	debs, err := s.fetch(ctx, r, r.kernel.packages)
 	if err != nil {
@@ -152,6 +152,24 @@ func (s *Store) readKernel(ctx context.Context, r *recipe) (*kernel, error) {
 	var k *kernel
 	err = s.options.Progress.Do("unpack kernel "+r.release, func() (err error) {
 		k, err = unpackKernel(r.release, debs)
+		return err
+	})
+	return k, err
+}
+
+// readOwn reads a kernel of the user's, who may build another in its place
+// meanwhile: that is no kernel to keep under the first one's key.
+func (s *Store) readOwn(ctx context.Context, r *recipe, dir string) (k *kernel, err error) {
+	scratch := filepath.Join(dir, "scratch")
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	err = s.options.Progress.Do("read kernel of image "+r.image.Name, func() error {
+		if k, err = r.own.read(ctx, scratch); err != nil {
+			return err
+		}
+		key, err := r.own.key()
+		if err == nil && key != r.ownKey {
+			err = errors.New("the kernel changed while it was read: wait for its build to end")
+		}
 		return err
 	})
 	return k, err

@@ -74,9 +74,14 @@ func (l lockedImage) built(dir string, userland lockedUserland) *Built {
 			"userland": l.Userland, "userland_packages": describe(unlockPackages(userland.Packages)),
 		},
 	}
-	if l.Kernel != nil {
+	switch {
+	case l.Kernel != nil:
 		b.Facts["kernel"], b.Facts["modules"] = *l.Kernel, optional(l.Modules)
-	} else {
+	case l.Tree != nil:
+		b.Facts["tree"] = *l.Tree
+	case l.Deb != nil:
+		b.Facts["deb"] = *l.Deb
+	default:
 		b.Facts["suite"], b.Facts["kernel_packages"] = optional(l.Release), describe(unlockPackages(l.Packages))
 	}
 	if l.DiskSHA256 != nil {

@@ -107,9 +107,13 @@ type kernel struct {
 	folder  kmod.Folder
 }
 
+func newKernel(release string) *kernel {
+	return &kernel{release: release, folder: kmod.Folder{Files: map[string][]byte{}}}
+}
+
 // unpackKernel reads a kernel of either shape from its packages.
 func unpackKernel(release string, debs []string) (*kernel, error) {
-	k := &kernel{release: release, folder: kmod.Folder{Files: map[string][]byte{}}}
+	k := newKernel(release)
 	for _, name := range debs {
 		file, err := os.Open(name)
 		if err != nil {

@@ -1,19 +1,26 @@
 package images
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/testbed-lab/testbed/images/kmod"
 )
 
-// readLocal reads a kernel of the user's own: a bzImage, and the folder that
-// `make modules_install` made (none where all is built in).
+// kernelFiles are a bzImage, and the folder that `make modules_install` made
+// (none where all is built in).
+type kernelFiles struct{ image, modules string }
+
+func (f kernelFiles) read(context.Context, string) (*kernel, error) {
+	return readLocal(f.image, f.modules)
+}
+
 func readLocal(imagePath, modulesPath string) (*kernel, error) {
 	image, err := os.ReadFile(imagePath)
 	if err != nil {
@@ -23,7 +30,8 @@ func readLocal(imagePath, modulesPath string) (*kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read kernel %q: %w", imagePath, err)
 	}
-	k := &kernel{release: release, image: image, folder: kmod.Folder{Files: map[string][]byte{}}}
+	k := newKernel(release)
+	k.image = image
 	if modulesPath == "" {
 		return k, nil
 	}
@@ -74,33 +82,47 @@ func walkModules(root string, visit func(name string, info fs.FileInfo) error) e
 	})
 }
 
-// localKey identifies a kernel of the user's by its files' names, sizes and
-// times, so that an unchanged one is not read again. What is cached under it
-// carries digests of the content.
-func localKey(imagePath, modulesPath string) (string, error) {
-	hash := sha256.New()
-	add := func(name string, info fs.FileInfo) error {
-		fmt.Fprintf(hash, "%s %d %d\n", name, info.Size(), info.ModTime().UnixNano())
-		return nil
-	}
-	info, err := os.Stat(imagePath)
-	if err != nil {
+// key is made of the files' names, sizes and times, so that an unchanged kernel
+// is not read again.
+func (f kernelFiles) key() (string, error) {
+	seen := newStamps()
+	if err := seen.file(f.image); err != nil {
 		return "", fmt.Errorf("find kernel: %w", err)
 	}
-	add(imagePath, info)
-	if modulesPath != "" {
-		if info, err := os.Stat(modulesPath); err != nil || !info.IsDir() {
-			return "", fmt.Errorf("find modules: %q is no folder", modulesPath)
+	if f.modules != "" {
+		if info, err := os.Stat(f.modules); err != nil || !info.IsDir() {
+			return "", fmt.Errorf("find modules: %q is no folder", f.modules)
 		}
-		fmt.Fprintln(hash, modulesPath)
+		fmt.Fprintln(seen, f.modules)
 		for _, list := range []string{"modules.builtin", "config"} {
-			if info, err := os.Stat(filepath.Join(modulesPath, list)); err == nil {
-				add(list, info)
+			if info, err := os.Stat(filepath.Join(f.modules, list)); err == nil {
+				seen.add(list, info)
 			}
 		}
-		if err := walkModules(modulesPath, add); err != nil {
+		if err := walkModules(f.modules, seen.add); err != nil {
 			return "", fmt.Errorf("list modules: %w", err)
 		}
 	}
-	return strings.ToLower(hex.EncodeToString(hash.Sum(nil))), nil
+	return seen.sum(), nil
 }
+
+// stamps is a digest of what was seen of files without reading them.
+type stamps struct{ hash.Hash }
+
+func newStamps() stamps { return stamps{sha256.New()} }
+
+func (s stamps) add(name string, info fs.FileInfo) error {
+	_, err := fmt.Fprintf(s, "%s %d %d\n", name, info.Size(), info.ModTime().UnixNano())
+	return err
+}
+
+// file adds a file by its path.
+func (s stamps) file(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return s.add(path, info)
+}
+
+func (s stamps) sum() string { return hex.EncodeToString(s.Sum(nil)) }

@@ -15,8 +15,8 @@ import (
 
 const ownRelease = "6.13.0-rc1+"
 
-// ownKernel writes a kernel of the user's and its modules, and returns the image.
-func ownKernel(t *testing.T, files map[string]string) testbed.Image {
+// ownImage writes a kernel of the user's and its modules, and returns the image.
+func ownImage(t *testing.T, files map[string]string) testbed.Image {
 	t.Helper()
 	dir := t.TempDir()
 	image := testbed.Image{Name: "own", Kernel: filepath.Join(dir, "bzImage"), Modules: filepath.Join(dir, "lib/modules", ownRelease)}
@@ -40,7 +40,7 @@ func TestLocalKernel(t *testing.T) {
 					files[name+ext] = archivetest.Compress(t, ext[1:], content)
 				}
 			}
-			image := ownKernel(t, files)
+			image := ownImage(t, files)
 			built, err := l.build(image, nil)
 			require.NoError(t, err)
 			require.Equal(t, ownRelease, built.Release)
@@ -63,7 +63,7 @@ func TestLocalKernel(t *testing.T) {
 }
 
 func TestLocalKernelWithoutModules(t *testing.T) {
-	image := ownKernel(t, nil)
+	image := ownImage(t, nil)
 	image.Modules = ""
 	built, err := newLab(t).build(image, nil)
 	require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestLocalKernelErrors(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
-			image := ownKernel(t, tt.files)
+			image := ownImage(t, tt.files)
 			if tt.spoil != nil {
 				require.NoError(t, tt.spoil(image))
 			}

@@ -58,6 +58,8 @@ type lockedImage struct {
 	KernelVersion *string   `hcl:"kernel_version"`
 	Kernel        *string   `hcl:"kernel"`
 	Modules       *string   `hcl:"modules"`
+	Tree          *string   `hcl:"tree"`
+	Deb           *string   `hcl:"deb"`
 	Userland      string    `hcl:"userland"`
 	Asked         *[]string `hcl:"packages"`
 	// What that came to.

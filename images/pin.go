@@ -13,7 +13,7 @@ func (s *Store) builder() string { return builderVersion + "+" + s.initDigest[:1
 // same builder made other bytes of the same packages, something is wrong: with
 // the cache, or with the promise that builds are reproducible.
 func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
-	if p := r.pinned; p != nil && !r.local && p.Builder == s.builder() &&
+	if p := r.pinned; p != nil && r.own == nil && p.Builder == s.builder() &&
 		(p.RootSHA256 != m.Root.SHA256 || p.KernelSHA256 != m.Kernel.SHA256 || optional(p.DiskSHA256) != m.disk()) {
 		return fmt.Errorf("the lock %q pins kernel %.12s, root %.12s and disk %.12s, but the same packages gave %.12s, %.12s and %.12s: "+
 			"`testbed images prune` and build again, or renew the lock with `testbed images update`",
@@ -29,6 +29,8 @@ func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
 		KernelVersion: present(r.image.KernelVersion),
 		Kernel:        present(r.image.Kernel),
 		Modules:       present(r.image.Modules),
+		Tree:          present(r.image.Tree),
+		Deb:           present(r.image.Deb),
 		Userland:      r.image.Userland,
 		Asked:         asked,
 		KernelRelease: m.Release,

@@ -21,8 +21,9 @@ type recipe struct {
 	kernel   ingredients
 	userland ingredients
 	added    ingredients // The packages that the lab adds; none has no key.
-	release  string      // uname -r; of a local kernel, known once it was read.
-	local    bool        // The kernel is the user's own.
+	release  string      // uname -r; of a user's own kernel, known once it was read.
+	own      ownKernel   // The user's; nil: Debian's.
+	ownKey   string      // What told it from others when it was resolved.
 	pinned   *lockedImage
 }
 
@@ -41,7 +42,7 @@ func (s *Store) resolve(ctx context.Context, image testbed.Image, lock *Lock) (*
 	if image.Userland == "" {
 		image.Userland = defaultUserland
 	}
-	r := &recipe{image: image, local: image.Kernel != ""}
+	r := &recipe{image: image, own: ownOf(image)}
 	if locked, ok := lock.image(image.Name); ok && !s.options.Update && asked(locked, image) {
 		r.pinned = &locked
 	}
@@ -61,6 +62,7 @@ func (s *Store) resolve(ctx context.Context, image testbed.Image, lock *Lock) (*
 func asked(l lockedImage, image testbed.Image) bool {
 	return optional(l.Release) == image.Release && optional(l.KernelVersion) == image.KernelVersion &&
 		optional(l.Kernel) == image.Kernel && optional(l.Modules) == image.Modules &&
+		optional(l.Tree) == image.Tree && optional(l.Deb) == image.Deb &&
 		slices.Equal(namesIn(l.Asked), image.Packages) && (l.Asked == nil || l.Userland == image.Userland) &&
 		(l.Expired == nil || image.AllowExpired)
 }
@@ -81,9 +83,10 @@ func optional(s *string) string {
 
 func (s *Store) resolveKernel(ctx context.Context, r *recipe) error {
 	switch {
-	case r.local:
-		key, err := localKey(r.image.Kernel, r.image.Modules)
-		r.kernel.key = cacheKey("kernel", key)
+	case r.own != nil:
+		var err error
+		r.ownKey, err = r.own.key()
+		r.kernel.key = cacheKey("kernel", r.ownKey)
 		return err
 	case r.pinned != nil:
 		r.release = r.pinned.KernelRelease

@@ -66,7 +66,7 @@ type Coordinate struct {
 }
 
 // Image is what a VM boots: a kernel, its modules, a root filesystem.
-// Either Release (and optionally KernelVersion) or Kernel (and Modules) is set.
+// One of Release (and optionally KernelVersion), Kernel (and Modules), Tree and Deb is set.
 type Image struct {
 	Name          string
 	Release       string   // Debian suite of the kernel, such as "trixie-backports".
@@ -78,8 +78,12 @@ type Image struct {
 	Mirror        string   // Debian mirror, over the lab's and the machine's. Optional.
 	AllowExpired  bool     // Accept an archive index past its Valid-Until.
 	Packages      []string // Debian packages added to the tools, on a disk.
-	Tree          string   // A built kernel tree. Not built yet.
+	Tree          string   // Absolute path of a kernel tree that was built. Optional.
+	Deb           string   // Absolute path of a kernel's package. Optional.
 }
+
+// OwnKernel says that the kernel is the user's and no release's.
+func (i Image) OwnKernel() bool { return i.Kernel != "" || i.Tree != "" || i.Deb != "" }
 
 // Network is one L2 segment that machines share.
 type Network struct {

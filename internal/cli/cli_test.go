@@ -148,7 +148,7 @@ func TestAllMistakesAtOnceAndNothingStarts(t *testing.T) {
 
 func TestWhatIsNotBuiltYetIsValidAndDoesNotRun(t *testing.T) {
 	folder(t)
-	text := examples.First + "\nimage \"mine\" {\n  tree = \".\"\n}\n"
+	text := examples.First + "\nnetwork \"bridged\" {\n  subnet = \"10.78.0.0/24\"\n  bridge = \"br0\"\n}\n"
 	require.NoError(t, os.WriteFile("lab.hcl", []byte(text), 0o644))
 	require.Equal(t, exitDone, invoke(t, "", "validate").status)
 	got := invoke(t, "", "up")

@@ -44,7 +44,7 @@ func (a *app) keptImages(ctx context.Context, dir string) ([]bundle.File, error)
 		if err != nil {
 			return nil, err
 		}
-		if image.Kernel != "" {
+		if image.OwnKernel() {
 			display.Sink().Note(fmt.Sprintf("image %s: a kernel of your own says in it who built it, and on which machine; it is packed as it is", image.Name))
 		}
 		for _, f := range kept {

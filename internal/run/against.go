@@ -130,6 +130,6 @@ func (k Contest) judge(path string, result testbed.Result, blocks []testbed.Bloc
 // Kernel is an image that differs in the kernel alone: that of a Debian release.
 func Kernel(like testbed.Image, release string) testbed.Image {
 	like.Name, like.Release = release, release
-	like.KernelVersion, like.Kernel, like.Modules, like.Tree = "", "", "", ""
+	like.KernelVersion, like.Kernel, like.Modules, like.Tree, like.Deb = "", "", "", "", ""
 	return like
 }

@@ -139,7 +139,7 @@ func planFile(lab *Lab) ([]byte, error) {
 	plan.Source = filepath.Base(plan.Source)
 	plan.Images = slices.Clone(plan.Images)
 	for i, image := range plan.Images {
-		for _, path := range []*string{&image.Kernel, &image.Modules, &image.Tree} {
+		for _, path := range []*string{&image.Kernel, &image.Modules, &image.Tree, &image.Deb} {
 			if *path != "" {
 				*path = filepath.Base(*path)
 			}

@@ -32,3 +32,20 @@ image "lines" {
   release = "forky-proposed-updates"
   cmdline = "a\nb"
 }
+image "tree_and_kernel" {
+  tree   = "."
+  kernel = "images.hcl"
+}
+image "package" {
+  kernel = "linux-image.deb"
+}
+image "missing_package" {
+  deb = "linux-image.deb"
+}
+image "modules_of_a_tree" {
+  tree    = "."
+  modules = "."
+}
+image "no_tree" {
+  tree = "images.hcl"
+}

@@ -8,14 +8,6 @@ image "debian" {
   release = "trixie"
 }
 
-image "tree" {
-  tree = "."
-}
-
-image "deb" {
-  kernel = "linux-image.deb"
-}
-
 network "lan" {
   subnet  = "10.77.0.0/24"
   connect = "qemu:///session"

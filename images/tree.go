@@ -1,0 +1,177 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Files of a kernel tree, below it.
+const (
+	treeImage   = "arch/x86/boot/bzImage"
+	treeRelease = "include/config/kernel.release"
+	treeConfig  = ".config"
+	treeModules = "modules.order" // Made once the modules are.
+)
+
+// kernelTree is a kernel's source that the user has built, or the folder that they
+// built it in (make O=…). It is read, and never changed.
+type kernelTree struct{ root string }
+
+// builtTree is what a build left in a tree.
+type builtTree struct {
+	release string
+	image   []byte
+	config  []byte
+	modules []string // Paths of their files, from the tree.
+	modular bool     // CONFIG_MODULES
+}
+
+// look finds what was built. Each error says what to build.
+func (t kernelTree) look() (*builtTree, error) {
+	b := &builtTree{}
+	for _, part := range []func(*builtTree) error{t.isTree, t.configured, t.linked, t.compiled} {
+		if err := part(b); err != nil {
+			return nil, fmt.Errorf("read kernel tree %q: %w", t.root, err)
+		}
+	}
+	return b, nil
+}
+
+func (t kernelTree) isTree(*builtTree) error {
+	_, err := os.Stat(t.path("Makefile"))
+	if errors.Is(err, os.ErrNotExist) {
+		return errors.New("it has no Makefile: name the top folder of a kernel's source, or the folder that it was built in (make O=…)")
+	}
+	return err
+}
+
+func (t kernelTree) path(name string) string { return filepath.Join(t.root, name) }
+
+// unbuilt is the error for a file that a build makes.
+func (t kernelTree) unbuilt(name string) error {
+	return fmt.Errorf("%s is not there, so it is not built yet: make -C %s -j$(nproc) bzImage modules", name, t.root)
+}
+
+var (
+	configTitle = regexp.MustCompile(`(?m)^# Linux/(\S+) .*Configuration$`)
+	configX86   = regexp.MustCompile(`(?m)^CONFIG_X86_64=y$`)
+	configMods  = regexp.MustCompile(`(?m)^CONFIG_MODULES=y$`)
+)
+
+// configured reads what the tree is configured for.
+func (t kernelTree) configured(b *builtTree) (err error) {
+	b.config, err = os.ReadFile(t.path(treeConfig))
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s is not there, so it is not configured yet: make -C %s defconfig, and testbed kernel config --fragment says what a lab needs", treeConfig, t.root)
+	}
+	if err != nil {
+		return err
+	}
+	if !configX86.Match(b.config) {
+		architecture := "another architecture"
+		if title := configTitle.FindSubmatch(b.config); title != nil {
+			architecture = string(title[1])
+		}
+		return fmt.Errorf("it is configured for %s, and guests are x86-64: %s needs CONFIG_X86_64=y (make ARCH=x86_64 defconfig)", architecture, treeConfig)
+	}
+	b.modular = configMods.Match(b.config)
+	return nil
+}
+
+// linked reads the kernel, which must be of the release that its modules are of.
+func (t kernelTree) linked(b *builtTree) (err error) {
+	b.image, err = os.ReadFile(t.path(treeImage))
+	if errors.Is(err, os.ErrNotExist) {
+		return t.unbuilt(treeImage)
+	}
+	if err != nil {
+		return err
+	}
+	inImage, err := bzImageRelease(b.image)
+	if err != nil {
+		return fmt.Errorf("%s: %w", treeImage, err)
+	}
+	text, err := os.ReadFile(t.path(treeRelease))
+	if errors.Is(err, os.ErrNotExist) {
+		return t.unbuilt(treeRelease)
+	}
+	if err != nil {
+		return err
+	}
+	b.release = strings.TrimSpace(string(text))
+	if b.release != inImage {
+		return fmt.Errorf("%s is of %s, and %s says %s: they are of two builds: make -C %s -j$(nproc) bzImage modules", treeImage, inImage, treeRelease, b.release, t.root)
+	}
+	return nil
+}
+
+// compiled lists the modules.
+func (t kernelTree) compiled(b *builtTree) error {
+	if !b.modular {
+		return nil
+	}
+	text, err := os.ReadFile(t.path(treeModules))
+	if errors.Is(err, os.ErrNotExist) {
+		return t.unbuilt(treeModules)
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range strings.Fields(string(text)) {
+		// From Linux 6.2 on the list is of what modules are linked from.
+		name = strings.TrimSuffix(strings.TrimSuffix(name, ".o"), ".ko") + ".ko"
+		b.modules = append(b.modules, name)
+	}
+	return nil
+}
+
+// key is made of the kernel's bytes and the modules' names, sizes and times: one
+// module built anew leaves the kernel and its release as they were.
+func (t kernelTree) key() (string, error) {
+	b, err := t.look()
+	if err != nil {
+		return "", err
+	}
+	seen := newStamps()
+	fmt.Fprintln(seen, t.root, b.release, digestOf(b.image), digestOf(b.config))
+	for _, name := range b.modules {
+		err := seen.file(t.path(name))
+		if errors.Is(err, os.ErrNotExist) {
+			return "", fmt.Errorf("read kernel tree %q: %w", t.root, t.unbuilt(name))
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return seen.sum(), nil
+}
+
+// read installs the modules into scratch, as the tree's own Makefile does it.
+func (t kernelTree) read(ctx context.Context, scratch string) (*kernel, error) {
+	b, err := t.look()
+	if err != nil {
+		return nil, err
+	}
+	k := newKernel(b.release)
+	k.image, k.config = b.image, b.config
+	if !b.modular {
+		return k, nil
+	}
+	if err := t.install(ctx, scratch); err != nil {
+		return nil, fmt.Errorf("install modules of kernel tree %q: %w", t.root, err)
+	}
+	modules := filepath.Join(scratch, "lib/modules", b.release)
+	if _, err := os.Stat(modules); err != nil {
+		made, _ := filepath.Glob(filepath.Join(scratch, "lib/modules/*"))
+		return nil, fmt.Errorf("install modules of kernel tree %q: modules_install made no lib/modules/%s (it made %q): build kernel and modules together", t.root, b.release, made)
+	}
+	if err := k.readFolder(modules); err != nil {
+		return nil, fmt.Errorf("read modules of kernel tree %q: %w", t.root, err)
+	}
+	return k, nil
+}
