@@ -1,13 +1,16 @@
 package images
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // Files of a kernel tree, below it.
@@ -57,12 +60,6 @@ func (t kernelTree) unbuilt(name string) error {
 	return fmt.Errorf("%s is not there, so it is not built yet: make -C %s -j$(nproc) bzImage modules", name, t.root)
 }
 
-var (
-	configTitle = regexp.MustCompile(`(?m)^# Linux/(\S+) .*Configuration$`)
-	configX86   = regexp.MustCompile(`(?m)^CONFIG_X86_64=y$`)
-	configMods  = regexp.MustCompile(`(?m)^CONFIG_MODULES=y$`)
-)
-
 // configured reads what the tree is configured for.
 func (t kernelTree) configured(b *builtTree) (err error) {
 	b.config, err = os.ReadFile(t.path(treeConfig))
@@ -72,14 +69,15 @@ func (t kernelTree) configured(b *builtTree) (err error) {
 	if err != nil {
 		return err
 	}
-	if !configX86.Match(b.config) {
-		architecture := "another architecture"
-		if title := configTitle.FindSubmatch(b.config); title != nil {
-			architecture = string(title[1])
-		}
-		return fmt.Errorf("it is configured for %s, and guests are x86-64: %s needs CONFIG_X86_64=y (make ARCH=x86_64 defconfig)", architecture, treeConfig)
+	c, err := kconfig.Read(bytes.NewReader(b.config))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", treeConfig, err)
 	}
-	b.modular = configMods.Match(b.config)
+	if len(c.Lacks([]kconfig.Feature{kconfig.Processor})) > 0 {
+		return fmt.Errorf("it is configured for %s, and guests are x86-64: %s needs CONFIG_X86_64=y (make ARCH=x86_64 defconfig)",
+			cmp.Or(c.Architecture, "another architecture"), treeConfig)
+	}
+	b.modular = c.Has(kconfig.Modules)
 	return nil
 }
 

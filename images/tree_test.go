@@ -56,7 +56,7 @@ func builtKernelTree(t *testing.T) (root string, image testbed.Image) {
 	write(treeModules, order.String())
 	write("Makefile", treeMakefile)
 	write(treeRelease, ownRelease+"\n")
-	write(treeConfig, "#\n# Linux/x86 6.13.0-rc1 Kernel Configuration\n#\nCONFIG_X86_64=y\nCONFIG_MODULES=y\n")
+	write(treeConfig, "#\n# Linux/x86 6.13.0-rc1 Kernel Configuration\n#\nCONFIG_64BIT=y\nCONFIG_X86_64=y\nCONFIG_MODULES=y\n")
 	write(treeImage, bzImage(ownRelease))
 	return root, testbed.Image{Name: "own", Tree: root}
 }
@@ -117,7 +117,7 @@ func TestTree(t *testing.T) {
 
 func TestTreeWithoutModules(t *testing.T) {
 	root, image := builtKernelTree(t)
-	require.NoError(t, os.WriteFile(filepath.Join(root, treeConfig), []byte("CONFIG_X86_64=y\n# CONFIG_MODULES is not set\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(root, treeConfig), []byte("CONFIG_64BIT=y\nCONFIG_X86_64=y\n# CONFIG_MODULES is not set\n"), 0o644))
 	require.NoError(t, os.Remove(filepath.Join(root, treeModules)))
 	built, err := newLab(t).build(image, nil)
 	require.NoError(t, err)
@@ -146,9 +146,12 @@ func TestTreeErrors(t *testing.T) {
 		"for arm64": {overwrite(treeConfig, "# Linux/arm64 6.12.1 Kernel Configuration\nCONFIG_ARM64=y\n"),
 			[]string{"configured for arm64", "guests are x86-64", "ARCH=x86_64"}},
 		"for nobody knows": {overwrite(treeConfig, "CONFIG_PPC=y\n"), []string{"configured for another architecture"}},
-		"32 bits":          {overwrite(treeImage, string(small)), []string{"kernel of 32 bits", "CONFIG_64BIT"}},
-		"vmlinux":          {overwrite(treeImage, "\x7fELF"), []string{treeImage, "not a bzImage"}},
-		"two builds":       {overwrite(treeRelease, "6.14.0\n"), []string{"is of " + ownRelease, "says 6.14.0", "two builds"}},
+		"no configuration": {overwrite(treeConfig, "\x00"), []string{"read .config", "no option of a kernel"}},
+		"configured for 32 bits": {overwrite(treeConfig, "# Linux/x86 6.12.1 Kernel Configuration\nCONFIG_X86_32=y\n"),
+			[]string{"configured for x86", "guests are x86-64", "CONFIG_X86_64=y"}},
+		"32 bits":    {overwrite(treeImage, string(small)), []string{"kernel of 32 bits", "CONFIG_64BIT"}},
+		"vmlinux":    {overwrite(treeImage, "\x7fELF"), []string{treeImage, "not a bzImage"}},
+		"two builds": {overwrite(treeRelease, "6.14.0\n"), []string{"is of " + ownRelease, "says 6.14.0", "two builds"}},
 		"make fails": {overwrite("Makefile", "modules_install:\n\t@echo no rule for this >&2; false\n"),
 			[]string{"install modules of kernel tree", "no rule for this", "modules_install"}},
 		"modules of another": {overwrite("Makefile", "modules_install:\n\tmkdir -p $(INSTALL_MOD_PATH)/lib/modules/6.0.0\n"),

@@ -9,10 +9,8 @@ import (
 
 	"github.com/testbed-lab/testbed/guestagent/namespace"
 	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/kconfig"
 )
-
-// needsNetem has no minimum version: netem is older than all kernels that boot here.
-var needsNetem = UnsupportedError{"netem", "CONFIG_NET_SCH_NETEM", "sch_netem", ""}
 
 // maxDelay keeps a request that is under way from being taken for a lost one.
 const maxDelay = time.Second
@@ -108,7 +106,7 @@ func explainNetem(refused error) error {
 	if !lacking(refused) || probeNetem() == nil {
 		return refused
 	}
-	return &needsNetem
+	return &UnsupportedError{kconfig.Netem}
 }
 
 func probeNetem() error {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 var ipvlanModes = map[string]netlink.IPVlanMode{
@@ -57,13 +59,13 @@ func (b *build) ipvlanSteps(mode netlink.IPVlanMode, flag netlink.IPVlanFlag) []
 	return append(append(steps, b.operational()), b.shim(link, needs...)...)
 }
 
-func ipvlanNeeds(mode netlink.IPVlanMode, flag netlink.IPVlanFlag) []UnsupportedError {
-	needs := []UnsupportedError{needsIpvlan}
+func ipvlanNeeds(mode netlink.IPVlanMode, flag netlink.IPVlanFlag) []kconfig.Feature {
+	needs := []kconfig.Feature{kconfig.Ipvlan}
 	if mode == netlink.IPVLAN_MODE_L3S {
-		needs = append(needs, needsL3S)
+		needs = append(needs, kconfig.IpvlanL3S)
 	}
 	if flag != netlink.IPVLAN_FLAG_BRIDGE {
-		needs = append(needs, needsIpvlanFlag)
+		needs = append(needs, kconfig.IpvlanFlags)
 	}
 	return needs
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/mdlayher/genetlink"
 	generic "github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
-)
 
-var needsIPVS = UnsupportedError{"IPVS", "CONFIG_IP_VS", "ip_vs", ""}
+	"github.com/testbed-lab/testbed/kconfig"
+)
 
 // Of linux/ip_vs.h: the family, its commands, and the attributes of a service and
 // of a destination.
@@ -54,7 +54,7 @@ func (b *build) ipvs() (*genetlink.Conn, genetlink.Family, error) {
 	}
 	family, err := conn.GetFamily(ipvsFamily)
 	if errors.Is(err, os.ErrNotExist) {
-		err = &needsIPVS
+		err = &UnsupportedError{kconfig.IPVS}
 	}
 	if err != nil {
 		conn.Close()
@@ -71,7 +71,7 @@ func (b *build) translateIPVS(name, protocol string, server netip.AddrPort) step
 		do: func() error {
 			err := b.tellIPVS(ipvsNewService, protocol, service, nil)
 			if errors.Is(err, os.ErrNotExist) { // ESRCH or ENOENT: no such scheduler.
-				return fmt.Errorf("%w (%v)", &UnsupportedError{"IPVS scheduler rr", "CONFIG_IP_VS_RR", "ip_vs_rr", ""}, err)
+				return fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.IPVSRR}, err)
 			}
 			if err != nil {
 				return err

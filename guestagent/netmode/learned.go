@@ -11,6 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // conntrackCount is there only where a kernel tracks connections, and then says
@@ -65,7 +67,7 @@ func (b *build) flushConntrack() error {
 		defer handle.Close()
 		_, err = handle.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, ours(b.spec))
 		if lacking(err) {
-			b.note("conntrack entries not flushed: this kernel has no CONFIG_NF_CT_NETLINK (module nf_conntrack_netlink)")
+			b.note("conntrack entries not flushed: %v", &UnsupportedError{kconfig.Conntrack})
 			return nil
 		}
 		if err != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // operationalTimeout is how long a device may take from "up" to passing packets.
@@ -17,7 +19,7 @@ const operationalTimeout = 5 * time.Second
 
 // addLink makes a link in the machine's namespace, or from there in the
 // container's where the link says so.
-func (b *build) addLink(link netlink.Link, needs ...UnsupportedError) error {
+func (b *build) addLink(link netlink.Link, needs ...kconfig.Feature) error {
 	err := b.machine.links.LinkAdd(link)
 	if errors.Is(err, unix.EEXIST) {
 		return fmt.Errorf("add %s %q: it is there already, perhaps of an agent that was killed; remove it with: ip link del %s",
@@ -31,7 +33,7 @@ func (b *build) addLink(link netlink.Link, needs ...UnsupportedError) error {
 
 // machineLink is a step that makes a device on the machine's side, quiet about
 // IPv6 as the container is.
-func (b *build) machineLink(name string, link func() netlink.Link, needs ...UnsupportedError) step {
+func (b *build) machineLink(name string, link func() netlink.Link, needs ...kconfig.Feature) step {
 	var made netlink.Link
 	return step{
 		name: "add link " + name,
@@ -55,7 +57,7 @@ func (b *build) machineLink(name string, link func() netlink.Link, needs ...Unsu
 
 // childLink is a step that makes a device on the NIC, directly in the container:
 // moving it there would wait for RCU. check reads back what the kernel made of it.
-func (b *build) childLink(link func(netlink.LinkAttrs) netlink.Link, check func(netlink.Link) error, needs ...UnsupportedError) step {
+func (b *build) childLink(link func(netlink.LinkAttrs) netlink.Link, check func(netlink.Link) error, needs ...kconfig.Feature) step {
 	return step{
 		name: "add link " + inside + " on " + b.spec.Self.Device,
 		do: func() error {

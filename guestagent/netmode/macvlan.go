@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 var macvlanModes = map[string]netlink.MacvlanMode{
@@ -35,14 +37,14 @@ func (b *build) macvlan() (func() []step, error) {
 	return func() []step {
 		steps := []step{
 			b.containerSpace(),
-			b.childLink(child, checkMacvlan(mode), needsMacvlan),
+			b.childLink(child, checkMacvlan(mode), kconfig.Macvlan),
 			b.bringUp(),
 			b.address(b.spec.Self.Container),
 			b.operational(),
 		}
 		return append(steps, b.shim(func(attrs netlink.LinkAttrs) netlink.Link {
 			return &netlink.Macvlan{LinkAttrs: attrs, Mode: mode}
-		}, needsMacvlan)...)
+		}, kconfig.Macvlan)...)
 	}, nil
 }
 

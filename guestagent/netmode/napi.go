@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/thread"
+	"github.com/testbed-lab/testbed/kconfig"
 )
-
-var needsThreaded = UnsupportedError{"threaded NAPI", "/sys/class/net/DEVICE/threaded", "", "5.12"}
 
 // setThreaded moves a device's polling into a kernel thread, or out of it.
 func (d device) setThreaded(on bool) step {
@@ -75,7 +74,7 @@ func ownSysfs() error {
 func explainThreaded(d device, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &needsThreaded
+		return &UnsupportedError{kconfig.ThreadedNAPI}
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return &fixedError{device: d.name, driver: d.owner.nic.Type(), what: "threaded NAPI"}
 	}

@@ -8,12 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/namespace"
-)
-
-var (
-	needsTables     = UnsupportedError{"nf_tables", "CONFIG_NF_TABLES_IPV4", "nf_tables", "3.13"}
-	needsNAT        = UnsupportedError{"nft chains of type nat", "CONFIG_NFT_NAT", "nft_chain_nat", "3.13"}
-	needsMasquerade = UnsupportedError{"nft masquerade", "CONFIG_NFT_MASQ", "nft_masq", "3.18"}
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // explainNAT finds what nf_tables lacks by trying, in an empty namespace, its
@@ -33,15 +28,15 @@ func (b *build) explainNAT(refused error) error {
 		Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource,
 	}
 	parts := []struct {
-		need UnsupportedError
+		need kconfig.Feature
 		add  func(*nftables.Conn)
 	}{
-		{needsTables, func(c *nftables.Conn) { c.AddTable(table) }},
-		{needsNAT, func(c *nftables.Conn) { c.AddChain(chain) }},
-		{needsMasquerade, func(c *nftables.Conn) {
+		{kconfig.Tables, func(c *nftables.Conn) { c.AddTable(table) }},
+		{kconfig.NAT, func(c *nftables.Conn) { c.AddChain(chain) }},
+		{kconfig.Masquerade, func(c *nftables.Conn) {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Masq{}}})
 		}},
-		{needsNAT, func(c *nftables.Conn) {
+		{kconfig.NAT, func(c *nftables.Conn) {
 			c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
 				&expr.Immediate{Register: 1, Data: make([]byte, 4)},
 				&expr.NAT{Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1},
@@ -50,7 +45,7 @@ func (b *build) explainNAT(refused error) error {
 	}
 	for _, part := range parts {
 		if err := tryNFT(space, part.add); err != nil {
-			return fmt.Errorf("%w (%v)", &part.need, err)
+			return fmt.Errorf("%w (%v)", &UnsupportedError{part.need}, err)
 		}
 	}
 	return refused

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 const netkitPrefix = "tbn-"
@@ -72,7 +74,7 @@ func (b *build) netkitPair(name string, mode netlink.NetkitMode, scrub netlink.N
 		}
 		link.SetPeerAttrs(&peer)
 		return link
-	}, needsNetkit)
+	}, kconfig.Netkit)
 }
 
 // checkNetkit reads back what the kernel made: one older than the scrub
@@ -90,7 +92,7 @@ func (b *build) checkNetkit(name string, mode netlink.NetkitMode, scrub netlink.
 		case got.Mode != mode:
 			return fmt.Errorf("read netkit %q back: mode %s in place of %s", name, nameOf(netkitModes, got.Mode), nameOf(netkitModes, mode))
 		case !got.SupportsScrub() && scrub == netlink.NETKIT_SCRUB_NONE:
-			return &needsScrub
+			return &UnsupportedError{kconfig.Scrub}
 		case got.SupportsScrub() && (got.Scrub != scrub || got.PeerScrub != scrub):
 			return fmt.Errorf("read netkit %q back: scrub %s in place of %s", name, nameOf(netkitScrubs, got.Scrub), nameOf(netkitScrubs, scrub))
 		}

@@ -11,10 +11,9 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-)
 
-// needsRedirectPeer: bpf_redirect_peer and bpf_redirect_neigh came together.
-var needsRedirectPeer = UnsupportedError{"bpf_redirect_peer", "CONFIG_NET_CLS_BPF with CONFIG_BPF_SYSCALL", "cls_bpf", "5.10"}
+	"github.com/testbed-lab/testbed/kconfig"
+)
 
 // Offsets in struct __sk_buff (linux/bpf.h), and bytes of it.
 const (
@@ -152,7 +151,7 @@ func load(program asm.Instructions, attach ebpf.AttachType) (*ebpf.Program, erro
 		Name: "testbed", Type: ebpf.SchedCLS, AttachType: attach, Instructions: program, License: "Dual MIT/GPL",
 	})
 	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
-		return nil, fmt.Errorf("%w (%v)", &needsRedirectPeer, err)
+		return nil, fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.RedirectPeer}, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load BPF program: %w", err)
@@ -208,7 +207,7 @@ func explainFilter(err error) error {
 		return errors.New("add filter: somebody's has the same place; look with: tc filter show dev DEVICE ingress")
 	}
 	if lacking(err) {
-		return fmt.Errorf("%w (%v)", &needsRedirectPeer, err)
+		return fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.RedirectPeer}, err)
 	}
 	return fmt.Errorf("add filter: %w", err)
 }
@@ -225,7 +224,7 @@ func (b *build) clsact(device int) (made bool, err error) {
 		return false, nil
 	}
 	if lacking(err) {
-		return false, &UnsupportedError{"clsact", "CONFIG_NET_SCH_INGRESS", "sch_ingress", "4.5"}
+		return false, &UnsupportedError{kconfig.Clsact}
 	}
 	if err != nil {
 		return false, fmt.Errorf("add clsact: %w", err)

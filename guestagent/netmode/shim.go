@@ -5,6 +5,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 const shimPrefix = "tbs-"
@@ -14,7 +16,7 @@ const shimPrefix = "tbs-"
 // own, for an ipvlan hands a packet on by its address and that of the NIC is not
 // a child's; the address is the inner gateway's, which no mode with a shim has
 // another use for. Routes lead through it both ways.
-func (b *build) shim(link func(netlink.LinkAttrs) netlink.Link, needs ...UnsupportedError) []step {
+func (b *build) shim(link func(netlink.LinkAttrs) netlink.Link, needs ...kconfig.Feature) []step {
 	if !b.spec.Mode.Shim {
 		return nil
 	}

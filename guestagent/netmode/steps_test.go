@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 var errBroken = errors.New("broken")
@@ -52,7 +54,7 @@ func TestStubbornUndo(t *testing.T) {
 }
 
 func TestUnsupportedError(t *testing.T) {
-	err := error(&UnsupportedError{Feature: "f", Config: "CONFIG_F", Module: "m", MinimumVersion: "9.9"})
+	err := error(&UnsupportedError{kconfig.Feature{Name: "f", Config: "CONFIG_F", Module: "m", MinimumVersion: "9.9"}})
 	require.ErrorIs(t, err, ErrUnsupported)
 	require.EqualError(t, err, "this kernel has no f: it needs CONFIG_F (module m), which Linux has since 9.9")
 }

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // The smallest MTU that IPv4 asks of every link (RFC 791, section 3.2), and the
@@ -194,5 +194,5 @@ func explainQdisc(refused error, kind string) error {
 	if !lacking(refused) {
 		return refused
 	}
-	return fmt.Errorf("%w (%v)", &UnsupportedError{"qdisc " + kind, "CONFIG_NET_SCH_" + strings.ToUpper(kind), "sch_" + kind, ""}, refused)
+	return fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.Qdisc(kind)}, refused)
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 const tunnelPrefix = "tbt-"
@@ -91,7 +93,7 @@ func (b *build) tunnelAddress(name string) step {
 // other machine.
 func (b *build) tunnel() step {
 	name := b.name(tunnelPrefix)
-	need := map[string]UnsupportedError{KindVxlan: needsVxlan, KindGeneve: needsGeneve, KindWireguard: needsWireguard}[b.spec.Mode.Kind]
+	need := map[string]kconfig.Feature{KindVxlan: kconfig.Vxlan, KindGeneve: kconfig.Geneve, KindWireguard: kconfig.Wireguard}[b.spec.Mode.Kind]
 	return b.machineLink(name, func() netlink.Link {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name, attrs.MTU = name, b.tunnelMTU()

@@ -9,22 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/namespace"
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // ErrUnsupported is what every [UnsupportedError] matches with errors.Is.
 var ErrUnsupported = errors.New("not supported by this kernel")
 
 // UnsupportedError names what a kernel lacks.
-type UnsupportedError struct {
-	Feature        string // Such as "ipvlan".
-	Config         string // Such as "CONFIG_IPVLAN".
-	Module         string // Such as "ipvlan". Empty where it cannot be a module.
-	MinimumVersion string // The release that introduced it. Optional.
-}
+type UnsupportedError struct{ kconfig.Feature }
 
 func (e *UnsupportedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "this kernel has no %s: it needs %s", e.Feature, e.Config)
+	fmt.Fprintf(&b, "this kernel has no %s: it needs %s", e.Name, e.Config)
 	if e.Module != "" {
 		fmt.Fprintf(&b, " (module %s)", e.Module)
 	}
@@ -36,22 +32,6 @@ func (e *UnsupportedError) Error() string {
 
 // Is makes the error match [ErrUnsupported].
 func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupported }
-
-// Versions: kernelnewbies.org/LinuxChanges and the commits that added the kinds.
-var (
-	needsVeth      = UnsupportedError{"veth", "CONFIG_VETH", "veth", ""}
-	needsBridge    = UnsupportedError{"bridge", "CONFIG_BRIDGE", "bridge", ""}
-	needsMacvlan   = UnsupportedError{"macvlan", "CONFIG_MACVLAN", "macvlan", "3.9"}
-	needsIpvlan    = UnsupportedError{"ipvlan", "CONFIG_IPVLAN", "ipvlan", "3.19"}
-	needsL3S       = UnsupportedError{"ipvlan mode l3s", "CONFIG_IPVLAN_L3S", "", "4.9"}
-	needsVxlan     = UnsupportedError{"vxlan", "CONFIG_VXLAN", "vxlan", "3.7"}
-	needsGeneve    = UnsupportedError{"geneve", "CONFIG_GENEVE", "geneve", "3.18"}
-	needsWireguard = UnsupportedError{"wireguard", "CONFIG_WIREGUARD", "wireguard", "5.6"}
-	needsNetkit    = UnsupportedError{"netkit", "CONFIG_NETKIT", "", "6.7"}
-	needsScrub     = UnsupportedError{"netkit scrub", "CONFIG_NETKIT", "", "6.12"}
-	// Without a CONFIG of its own: flags are part of ipvlan since then.
-	needsIpvlanFlag = UnsupportedError{"ipvlan flags", "CONFIG_IPVLAN", "ipvlan", "4.15"}
-)
 
 // enotsupp is the kernel's own ENOTSUPP, which has no name in user space.
 // ipvlan answers with it when it was built without l3s.
@@ -71,20 +51,20 @@ func lacking(err error) bool {
 // explainLink turns the refusal of a link into an [UnsupportedError] if the
 // kernel refuses the same link in an empty namespace too, where nothing of this
 // machine can be the reason. Otherwise the error stays what it is.
-func explainLink(refused error, link netlink.Link, needs ...UnsupportedError) error {
+func explainLink(refused error, link netlink.Link, needs ...kconfig.Feature) error {
 	if !lacking(refused) {
 		return refused
 	}
 	for _, need := range needs {
 		if probeLink(simplest(link, need)) != nil {
-			return &need
+			return &UnsupportedError{need}
 		}
 	}
 	return refused
 }
 
 // simplest is the plainest link that a feature is enough for.
-func simplest(link netlink.Link, need UnsupportedError) netlink.Link {
+func simplest(link netlink.Link, need kconfig.Feature) netlink.Link {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "probe"
 	switch link := link.(type) {
@@ -101,7 +81,7 @@ func simplest(link netlink.Link, need UnsupportedError) netlink.Link {
 	case *netlink.Macvlan:
 		return &netlink.Macvlan{LinkAttrs: attrs, Mode: link.Mode}
 	case *netlink.IPVlan:
-		if need == needsIpvlan {
+		if need == kconfig.Ipvlan {
 			return &netlink.IPVlan{LinkAttrs: attrs, Mode: netlink.IPVLAN_MODE_L2}
 		}
 		return &netlink.IPVlan{LinkAttrs: attrs, Mode: link.Mode}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // Prefixes of the devices on the machine's side.
@@ -46,7 +48,7 @@ func (b *build) pair() step {
 			PeerHardwareAddr: hardware(0x42, b.containerAddress().Addr()),
 			PeerNamespace:    netlink.NsFd(b.space.FD()),
 		}
-	}, needsVeth)
+	}, kconfig.Veth)
 }
 
 // bridge is a step that makes the bridge. STP is off, as it is by default, so
@@ -57,7 +59,7 @@ func (b *build) bridge(mac func() []byte) step {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name, attrs.MTU, attrs.HardwareAddr = name, b.nic.Attrs().MTU, mac()
 		return &netlink.Bridge{LinkAttrs: attrs}
-	}, needsBridge)
+	}, kconfig.Bridge)
 }
 
 // enslave is a step that makes a link a port of the bridge.

@@ -83,7 +83,7 @@ func (a *app) root() *cobra.Command {
 	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(),
 		a.reproduceCommand(), a.explainCommand(), a.matrixCommand())
 	grouped(root, "look", a.lsCommand(), a.statusCommand(), a.sshCommand(), a.execCommand(), a.consoleCommand())
-	grouped(root, "file", a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.imagesCommand(), a.schemaCommand())
+	grouped(root, "file", a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.imagesCommand(), a.kernelCommand(), a.schemaCommand())
 	grouped(root, "house", a.doctorCommand(), a.gcCommand(), a.versionCommand())
 	return root
 }

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/testbed-lab/testbed/internal/doctor"
+	"github.com/testbed-lab/testbed/internal/needs"
 )
 
 const doctorHelp = `Say what this machine lacks, each with the command that mends it. It changes
@@ -14,32 +16,62 @@ nothing. Exit status 1 where Testbed cannot work.
 With --calibrate it boots a virtual machine, injects delays of 50 us, 200 us and
 1 ms into requests in it, and says what was measured of each. That takes some
 minutes, and wants a machine that is quiet. With --backend local it boots none.
-Exit status 1 where a delay is not found again.`
+Exit status 1 where a delay is not found again.
+
+With --config it looks at no machine, but holds a kernel's configuration
+(.config, /boot/config-* or /proc/config.gz) against what a lab needs, by mode:
+which mode lacks which option, what is built in and what a module, and in a line
+of its own whether the kernel is new enough. Exit status 1 where something is
+missing.`
 
 func (a *app) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "doctor",
+		Use:   "doctor [LAB]",
 		Short: "Say what this machine lacks, with the command that mends it",
 		Long:  doctorHelp,
-		Args:  args(cobra.NoArgs),
+		Args:  args(cobra.MaximumNArgs(1)),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON")
 	calibrate := cmd.Flags().Bool("calibrate", false, "measure delays that are known")
 	out := cmd.Flags().String("out", "", "with --calibrate: keep the result in `DIR`")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	config := cmd.Flags().String("config", "", "hold the kernel's configuration in `FILE`\nagainst what the lab needs")
+	a.varFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		if *config != "" {
+			return a.examineConfig(*config, given, *asJSON)
+		}
+		if len(given) > 0 {
+			return usageError{errors.New("doctor takes a lab with --config alone"), "testbed doctor --config FILE " + given[0]}
+		}
 		if *calibrate {
 			return a.calibrate(cmd.Context(), *out, *asJSON)
 		}
 		findings := doctor.Examine(cmd.Context(), doctor.Options{Connect: a.connect})
-		if err := a.printFindings(findings, *asJSON); err != nil {
-			return err
-		}
-		if doctor.Worst(findings) == doctor.Missing {
-			return statusError(exitFailed)
-		}
-		return nil
+		return a.reportFindings(findings, *asJSON)
 	}
 	return cmd
+}
+
+func (a *app) examineConfig(path string, given []string, asJSON bool) error {
+	config, err := readConfig(path)
+	if err != nil {
+		return err
+	}
+	lab, err := a.load(given)
+	if err != nil {
+		return err
+	}
+	return a.reportFindings(doctor.Config(path, config, needs.Of(lab.Lab)), asJSON)
+}
+
+func (a *app) reportFindings(findings []doctor.Finding, asJSON bool) error {
+	if err := a.printFindings(findings, asJSON); err != nil {
+		return err
+	}
+	if doctor.Worst(findings) == doctor.Missing {
+		return statusError(exitFailed)
+	}
+	return nil
 }
 
 func (a *app) printFindings(findings []doctor.Finding, asJSON bool) error {

@@ -21,9 +21,10 @@ var arrows = map[string][]string{
 	"guestagent/proto":      {},
 	"guestinit/guestconfig": {},
 	"internal/progress":     {},
+	"kconfig":               {}, // What a kernel has to have: the agent says it, and a host before.
 
 	// What runs in a guest knows nothing of the host.
-	"guestagent/...":    {"guestagent/..."},
+	"guestagent/...":    {"guestagent/...", "kconfig"},
 	"guestinit/...":     {"guestinit/..."},
 	"cmd/testbed-agent": {"guestagent/..."},
 	"cmd/testbed-init":  {"guestinit/..."},
@@ -31,7 +32,7 @@ var arrows = map[string][]string{
 	"hcl/...":     {"hcl/...", "testbed"},
 	"report/...":  {"report/...", "testbed"},
 	"history/...": {"history/...", "report/...", "testbed"},
-	"images/...":  {"images/...", "testbed", "guestinit/guestconfig", "internal/progress"},
+	"images/...":  {"images/...", "testbed", "guestinit/guestconfig", "internal/progress", "kconfig"},
 	"provision/...": {
 		"provision/...", "testbed", "guestinit/guestconfig", "images", "internal/progress",
 	},
@@ -47,14 +48,15 @@ var arrows = map[string][]string{
 		"provision/...", "report/...", "internal/progress", "internal/payload", "internal/run/...",
 	},
 	"internal/cli/...": {
-		"testbed", "examples", "hcl/...", "history/...", "images/...", "provision/...", "report/...",
-		"internal/run", "internal/matrix", "internal/terminal", "internal/doctor", "internal/payload", "internal/progress", "internal/cli/...",
+		"testbed", "examples", "hcl/...", "history/...", "images/...", "kconfig", "provision/...", "report/...",
+		"internal/run", "internal/matrix", "internal/terminal", "internal/doctor", "internal/needs", "internal/payload", "internal/progress", "internal/cli/...",
 	},
 	"cmd/testbed": {"internal/cli"},
 
 	"internal/matrix":    {"testbed"},
 	"internal/terminal":  {"internal/progress"},
-	"internal/doctor":    {"images/archive", "provision", "provision/local"},
+	"internal/doctor":    {"images/archive", "kconfig", "provision", "provision/local"},
+	"internal/needs":     {"testbed", "kconfig"},
 	"internal/payload":   {},
 	"internal/e2e/...":   {},
 	"internal/house/...": {},
