@@ -106,6 +106,7 @@ case "$*" in
 	iproute2) "$FAKE/make" ip : ;;
 	nftables) "$FAKE/make" nft : ;;
 	perl) "$FAKE/make" prove : ;;
+	systemd) "$FAKE/make" systemd-analyze : ;;
 	python3-junitparser)
 		mkdir -p "$SETUP_ROOT/usr/lib/python3/dist-packages/junitparser" ;;
 	poppler-utils) "$FAKE/make" pdftotext : ;;
@@ -183,7 +184,7 @@ func (m *machine) equip() {
 		m.write(m.root+"/run/"+name+".pid", strconv.Itoa(os.Getpid()))
 	}
 	m.write(m.fake+"/up", "")
-	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "sudo", "chromium", "pdftotext", "jq", "zstd", "prove", "netperf", "netserver", "sockperf", "sshd", "munged", "slurmctld", "slurmd", "sbatch"} {
+	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "sudo", "chromium", "pdftotext", "jq", "zstd", "systemd-analyze", "prove", "netperf", "netserver", "sockperf", "sshd", "munged", "slurmctld", "slurmd", "sbatch"} {
 		m.say(name, "")
 	}
 	m.write(m.root+"/usr/lib/python3/dist-packages/junitparser/__init__.py", "")

@@ -65,7 +65,8 @@ func boot(lab testbed.Lab, cell testbed.Cell) []kconfig.Feature {
 		}
 		return all
 	case "icount":
-		return append(kconfig.Booted(), kconfig.SMBIOS, kconfig.Kallsyms, kconfig.Veth, kconfig.Bridge)
+		// It has no virtio device, but its image is one that could boot with them.
+		return append(kconfig.Booted(), kconfig.VirtioPCI, kconfig.VirtioNet, kconfig.SMBIOS, kconfig.Kallsyms, kconfig.Veth, kconfig.Bridge)
 	case "local":
 		return []kconfig.Feature{kconfig.Sockets, kconfig.Namespaces, kconfig.Veth, kconfig.Bridge}
 	}

@@ -108,7 +108,7 @@ func TestNeedsOfBackends(t *testing.T) {
 	require.False(t, mistakes.HasErrors())
 	for backend, want := range map[string]struct{ has, hasNot string }{
 		"libvirt": {"CONFIG_VIRTIO_NET", "CONFIG_DMI"},
-		"icount":  {"CONFIG_DMI", "CONFIG_VIRTIO_NET"},
+		"icount":  {"CONFIG_DMI", "CONFIG_HW_RANDOM_VIRTIO"},
 		"local":   {"CONFIG_NET_NS", "CONFIG_BLK_DEV_INITRD"},
 		"ssh":     {"CONFIG_NET_NS", "CONFIG_SERIAL_8250"},
 	} {
