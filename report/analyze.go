@@ -20,6 +20,7 @@ type Input struct {
 	Started     time.Time
 	Timings     map[string]float64 // Seconds by step.
 	Warnings    []string           // Of the run, before analysis.
+	Crashes     []testbed.Crash    // Of the run's machines.
 	Tool        testbed.Tool
 }
 
@@ -59,6 +60,7 @@ func header(in Input) testbed.Result {
 		Started:      in.Started.UTC().Round(0),
 		Timings:      map[string]float64{},
 		Warnings:     append([]string{}, in.Warnings...),
+		Crashes:      in.Crashes,
 		Void:         in.Lab.Void,
 		Environment:  in.Environment,
 		Expectations: []testbed.ExpectationResult{},

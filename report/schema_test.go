@@ -53,7 +53,10 @@ func TestResultsFitTheSchema(t *testing.T) {
 		require.NoError(t, err)
 		assert.NoError(t, validate(t, text), name)
 	}
-	empty, err := Analyze(Input{Lab: typical().lab(), Backend: "libvirt"})
+	empty, err := Analyze(Input{Lab: typical().lab(), Backend: "libvirt", Crashes: []testbed.Crash{{
+		Machine: "client", Cell: map[string]string{"kernel": "a"}, Boot: 1, Complaint: "Kernel panic - not syncing: x",
+		Frames: []string{"ipvlan_queue_xmit [ipvlan]"}, Console: "consoles/client.log",
+	}}})
 	require.NoError(t, err)
 	text, err := JSON(empty)
 	require.NoError(t, err)

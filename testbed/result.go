@@ -22,11 +22,24 @@ type Result struct {
 	Started     time.Time          `json:"started"`     // UTC.
 	Timings     map[string]float64 `json:"timings"`     // Seconds by step: images, boot, push, measure, total, …
 	Warnings    []string           `json:"warnings"`
+	Crashes     []Crash            `json:"crashes,omitempty"` // Kernels that failed.
 
 	Void         VoidRules           `json:"void"` // The rules by which blocks were voided.
 	Environment  Environment         `json:"environment"`
 	Expectations []ExpectationResult `json:"expectations"`
 	Tests        []TestResult        `json:"tests"`
+}
+
+// Crash is a machine's kernel that failed, as its console tells.
+type Crash struct {
+	Machine   string            `json:"machine"`
+	Cell      map[string]string `json:"cell"`
+	Boot      int               `json:"boot"`      // From 1.
+	Complaint string            `json:"complaint"` // The kernel's first line, without the time.
+	// Frames are the first functions of its trace, at most five, the innermost first,
+	// without offsets. Two failures with the same frames are likely one.
+	Frames  []string `json:"frames"`
+	Console string   `json:"console"` // Where the console lies, in the result's folder. May be empty.
 }
 
 // Tool names the program that measured.

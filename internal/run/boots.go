@@ -83,6 +83,7 @@ func turn(seed int64, cells, boot int) []int {
 
 func (c *Conductor) visit(ctx context.Context, lab *Lab, v *visit, keep keeper, boot int, o *Outcome) error {
 	err := c.boot(ctx, lab, v.cell, keep, boot, o)
+	o.bootCrash(v.cell, boot, err)
 	if err == nil {
 		err = c.measureCell(ctx, lab, v.cell, v.trials, boot, o)
 	}

@@ -18,6 +18,7 @@ func (c *Conductor) conclude(ctx context.Context, lab *Lab, o *Outcome) error {
 		Started:     o.started,
 		Timings:     o.timings,
 		Warnings:    o.warnings,
+		Crashes:     o.crashes,
 		Tool:        c.tool(),
 	})
 	if err != nil {

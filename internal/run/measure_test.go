@@ -12,6 +12,7 @@ import (
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // serve is a well-behaved server: it says it listens, and waits for the end of
@@ -182,10 +183,14 @@ func (m *lateMachine) Exec(ctx context.Context, cmd provision.Command) error {
 func TestAKernelsComplaintIsShown(t *testing.T) {
 	o := (&Conductor{}).newOutcome()
 	calm := &fakeMachine{name: "client"}
-	sick := &fakeMachine{name: "server", console: "boot\n[ 3.1] Kernel panic - not syncing: x\nlast\n"}
+	sick := &fakeMachine{name: "server", console: "boot\n[ 3.1] Kernel panic - not syncing: x\n[ 3.1] Call Trace:\n[ 3.1]  f+0x1/0x2\n[ 3.1]  g+0x1/0x2 [veth]\nlast\n"}
 	complaints := o.keepConsoles(t.Context(), sampleCell(), 0, stations{"client": {Machine: calm}, "server": {Machine: sick}})
-	require.Equal(t, "\nkernel of \"server\": [ 3.1] Kernel panic - not syncing: x; the end of its console:"+
-		"\n  | boot\n  | [ 3.1] Kernel panic - not syncing: x\n  | last", complaints)
-	require.Equal(t, []string{"kernel of server: [ 3.1] Kernel panic - not syncing: x"}, o.warnings)
+	require.Equal(t, "\nkernel of \"server\": Kernel panic - not syncing: x in f < g [veth]; the end of its console:"+
+		"\n  | boot\n  | [ 3.1] Kernel panic - not syncing: x\n  | [ 3.1] Call Trace:\n  | [ 3.1]  f+0x1/0x2\n  | [ 3.1]  g+0x1/0x2 [veth]\n  | last", complaints)
+	require.Equal(t, []testbed.Crash{{
+		Machine: "server", Cell: coordinates(sampleCell()), Boot: 1, Complaint: "Kernel panic - not syncing: x",
+		Frames: []string{"f", "g [veth]"}, Console: "consoles/" + consoleFile(sampleCell(), "server", 0),
+	}}, o.crashes)
+	require.Equal(t, []string{"kernel of server: [ 3.1] Kernel panic - not syncing: x", "kernel of server: [ 3.1] Call Trace:"}, o.warnings)
 	require.Len(t, o.Consoles, 2)
 }

@@ -1,11 +1,14 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +29,7 @@ type Outcome struct {
 
 	machines []testbed.MachineEnvironment
 	warnings []string
+	crashes  []testbed.Crash
 	timings  stopwatch
 	started  time.Time
 	scratch  *scratch
@@ -93,11 +97,12 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int,
 		}
 		o.Consoles[consoleFile(cell, name, boot)] = log
 		trouble := provision.Trouble(log)
+		crash := o.crash(cell, boot, name, log)
 		for _, line := range trouble {
 			o.warn("%v", inCell(cell, fmt.Errorf("kernel of %s: %s", name, line)))
 		}
 		if len(trouble) > 0 {
-			complaints += fmt.Sprintf("\nkernel of %q: %s; the end of its console:\n  | %s", name, trouble[0], strings.Join(provision.Tail(log, provision.ConsoleLines), "\n  | "))
+			complaints += fmt.Sprintf("\nkernel of %q: %s; the end of its console:\n  | %s", name, cmp.Or(crash, trouble[0]), strings.Join(provision.Tail(log, provision.ConsoleLines), "\n  | "))
 		}
 	}
 	return complaints
@@ -105,6 +110,34 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int,
 
 // consolesFolder is where they are in a result.
 const consolesFolder = "consoles"
+
+// crash keeps how a machine's kernel failed, if its console tells that it did, and says
+// it in a line.
+func (o *Outcome) crash(cell testbed.Cell, boot int, machine string, console []byte) string {
+	crash, failed := provision.FirstCrash(console)
+	if !failed {
+		return ""
+	}
+	file := consoleFile(cell, machine, boot)
+	o.Consoles[file] = console
+	o.crashes = append(o.crashes, testbed.Crash{
+		Machine: machine, Cell: coordinates(cell), Boot: boot + 1, Complaint: crash.Complaint,
+		Frames: append([]string{}, crash.Frames...), Console: path.Join(consolesFolder, file),
+	})
+	return crash.String()
+}
+
+// bootCrash keeps how a kernel failed that did not come up. The other cells have a
+// result all the same, and this one its place in it.
+func (o *Outcome) bootCrash(cell testbed.Cell, boot int, err error) {
+	var of interface {
+		Crashed() (machine string, console []byte)
+	}
+	if errors.As(err, &of) {
+		machine, console := of.Crashed()
+		o.crash(cell, boot, machine, console)
+	}
+}
 
 // consoleFile names a console's file; the cell is part of it where there are
 // several, with what a file name cannot carry replaced, and so is a later boot.

@@ -67,5 +67,6 @@ func (o *Outcome) merge(part *Outcome) {
 		o.timings[name] += seconds
 	}
 	o.warnings = append(o.warnings, part.warnings...)
+	o.crashes = append(o.crashes, part.crashes...)
 	o.changed = o.changed || part.changed
 }

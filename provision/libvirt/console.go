@@ -20,6 +20,9 @@ type BootError struct {
 func (e *BootError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "boot %q: %v", e.Machine, e.Err)
+	if crash, failed := provision.FirstCrash(e.Console); failed && len(crash.Frames) > 0 {
+		text.WriteString(" in " + strings.Join(crash.Frames, " < "))
+	}
 	lines := provision.Tail(e.Console, provision.ConsoleLines)
 	if len(lines) == 0 {
 		text.WriteString("; its console shows nothing: the kernel did not start, or has no console on ttyS0")
@@ -36,6 +39,9 @@ func (e *BootError) Error() string {
 }
 
 func (e *BootError) Unwrap() error { return e.Err }
+
+// Crashed is what a kernel's failure is read from.
+func (e *BootError) Crashed() (machine string, console []byte) { return e.Machine, e.Console }
 
 // verdict is what a console says of a boot so far.
 type verdict struct {
