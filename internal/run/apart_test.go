@@ -136,6 +136,8 @@ func TestGather(t *testing.T) {
 func TestGatherIsARun(t *testing.T) {
 	lab := sizes(t, "1", "2")
 	b := on("EPYC")
+	_, console := crashed{}.Crashed()
+	b.machines["client"].Machine.(*fakeMachine).console = string(console)
 	whole, err := (&Conductor{Backend: b, Scratch: t.TempDir()}).Run(t.Context(), lab)
 	require.NoError(t, err)
 	defer whole.Discard()
@@ -145,6 +147,8 @@ func TestGatherIsARun(t *testing.T) {
 	require.Equal(t, whole.Result.Tests, gathered.Result.Tests)
 	require.Equal(t, whole.Result.Warnings, gathered.Result.Warnings, "each once")
 	require.Equal(t, whole.Result.Tool, gathered.Result.Tool)
+	require.Len(t, whole.Result.Crashes, 2)
+	require.Equal(t, whole.Result.Crashes, gathered.Result.Crashes)
 	require.False(t, gathered.Result.Environment.Mixed, "nothing is mixed where all was one machine's")
 }
 

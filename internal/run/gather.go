@@ -88,6 +88,7 @@ func (g *gathering) take(p Part) error {
 	g.Blocks = append(g.Blocks, blocks...)
 	g.env.Machines = append(g.env.Machines, r.Environment.Machines...)
 	g.warnings = append(g.warnings, r.Warnings...)
+	g.crashes = append(g.crashes, r.Crashes...)
 	return errors.Join(g.consoles(p.Dir), g.samples(p.Dir, blocks))
 }
 
@@ -159,7 +160,7 @@ func (g *gathering) conclude(l *Lab, mix bool) error {
 	result, err := report.Analyze(report.Input{
 		Lab: l.Lab, Blocks: g.Blocks, Environment: g.env,
 		Backend: l.Backend, Accelerator: g.first.Accelerator,
-		Started: g.started, Timings: g.timings, Tool: g.first.Tool,
+		Started: g.started, Timings: g.timings, Tool: g.first.Tool, Crashes: g.crashes,
 	})
 	if err != nil {
 		return err
