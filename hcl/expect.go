@@ -42,7 +42,7 @@ func (c *cellLoader) predicate(a *hclsyntax.Attribute) testbed.Predicate {
 	out := c.source.out
 	unknown := c.metricFunctions(func(testbed.Metric) (float64, bool) { return 0, false })
 	context, ok := c.scope.context(a.Expr, nil)
-	if !checkCalls(a.Expr, merged(labFunctions, unknown), out) || !ok {
+	if !checkCalls(a.Expr, merged(c.source.functions, unknown), out) || !ok {
 		return nil
 	}
 	value, diags := evaluate(a.Expr, context, unknown)

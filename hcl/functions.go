@@ -13,7 +13,7 @@ import (
 )
 
 // labFunctions are cty's standard functions, under the names that other HCL
-// languages give them.
+// languages give them. A file has kernels() beside them.
 var labFunctions = map[string]function.Function{
 	"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc,
 	"log": stdlib.LogFunc, "max": stdlib.MaxFunc, "min": stdlib.MinFunc,

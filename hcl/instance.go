@@ -70,7 +70,9 @@ func (s *scope) forEach(b *blockSource, code string, a *hclsyntax.Attribute) ([]
 			return nil, s.reject(a, "The elements of a for_each list are texts, for they name the instances, not %s. A map gives names to other values: { small = 1, large = 1000 }.", strings.TrimPrefix(describe(value), "this is "))
 		case seen[name]:
 			return nil, s.reject(a, "%q is in the list twice, and each element names an instance.", name)
-		case !plainName.MatchString("x"+name) || name == "":
+		case b.spec == imageBlock && !versionName.MatchString(name):
+			return nil, s.reject(a, "%q cannot be part of an image's name: letters, digits and . _ + ~ - can.", name)
+		case b.spec != imageBlock && (!plainName.MatchString("x"+name) || name == ""):
 			return nil, s.reject(a, "%q cannot be part of a name: letters, digits, underscores and hyphens can.", name)
 		}
 		seen[name] = true

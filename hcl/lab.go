@@ -95,6 +95,11 @@ var packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
 
 func (l *loader) checkImage(f fields) {
 	var sources []string
+	// A version alone is looked for in all releases.
+	alone := f.set("kernel_version") && !f.set("release") && f.ok("release")
+	if alone {
+		sources = append(sources, "kernel_version")
+	}
 	for _, name := range []string{"release", "kernel", "tree", "deb"} {
 		if f.set(name) || !f.ok(name) {
 			sources = append(sources, name)
@@ -106,8 +111,8 @@ func (l *loader) checkImage(f fields) {
 	if len(sources) > 1 {
 		f.reject(sources[1], "Two kernels", "An image has one kernel, and this has %s.", enumerate(sources, "and"))
 	}
-	if f.set("kernel_version") && !slices.Contains(sources, "release") {
-		f.reject("kernel_version", "No release", "kernel_version chooses a kernel of a release, and there is none: write release = \"trixie\" or another beside it.")
+	if alone && get[string](f, "kernel_version") == "" {
+		f.reject("kernel_version", "No kernel", "kernel_version is empty. It is a kernel's version, such as \"6.12\" or a package's.")
 	}
 	for i, name := range get[[]string](f, "packages") {
 		if !packageName.MatchString(name) {

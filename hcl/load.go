@@ -26,6 +26,9 @@ type Options struct {
 	Vars map[string]string
 	// Backend is used in place of the one that the lab names. Optional.
 	Backend string
+	// Kernels answers the function kernels(), and is asked only where a lab uses it; without
+	// it, such a lab has a mistake. Optional.
+	Kernels func(KernelRange) ([]string, error)
 }
 
 // File is a lab file without a mistake.
@@ -94,8 +97,9 @@ func Parse(text []byte, path string, opt Options) (*File, *Diagnostics) {
 		return nil, out.diagnostics()
 	}
 	source := newSource(body, path, out)
+	source.functions["kernels"] = source.kernels(opt.Kernels)
 	source.variables(opt.Vars)
-	l := &loader{source: source, lab: &testbed.Lab{}, backend: opt.Backend, used: map[string]bool{}}
+	l := &loader{source: source, lab: source.lab, backend: opt.Backend, used: map[string]bool{}}
 	l.head()
 	l.images()
 	l.cells()

@@ -10,10 +10,12 @@ import (
 
 // Names become host names, file names and columns of tables, so they are ASCII.
 var (
-	labName    = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
-	hostName   = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
-	plainName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
-	notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+	labName   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	hostName  = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
+	plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+	// Images are called by versions of kernels too.
+	versionName = regexp.MustCompile(`^[A-Za-z0-9_.+~-]+$`)
+	notInNames  = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
 // Longest names. A domain is called testbed-LAB-MACHINE, and libvirt uses that

@@ -43,10 +43,10 @@ var voidBlock = &block{
 
 var imageBlock = &block{
 	name: "image", label: "name", iterates: "for_each",
-	doc: "What a VM boots: a kernel and a user land. Needs one of `release`, `kernel`, `tree` and `deb`. The same in all cells, so it cannot use `matrix`.",
+	doc: "What a VM boots: a kernel and a user land. Needs one of `release`, `kernel_version`, `kernel`, `tree` and `deb`. The same in all cells, so it cannot use `matrix`.",
 	attributes: []attribute{
 		{name: "release", kind: suite, doc: "Debian suite that the kernel comes from, such as `\"trixie\"` or `\"bookworm-backports\"`."},
-		{name: "kernel_version", kind: text, doc: "Which kernel of the release. Default: the newest."},
+		{name: "kernel_version", kind: text, doc: "Which kernel of the release, by its package's version or what `uname -r` says. Default: the newest. Without a release it is looked for in bookworm, trixie and their backports, and may be the beginning of a version (`\"6.12\"`: the newest 6.12); `kernels()` lists them."},
 		{name: "kernel", kind: file, doc: "A kernel of your own (bzImage), relative to the lab file."},
 		{name: "modules", kind: file, doc: "Its `lib/modules/VERSION` folder. Default: none, for a kernel that has all built in."},
 		{name: "tree", kind: file, doc: "A kernel tree that you have built (`make -j bzImage modules`), such as `\"~/src/linux\"`, or the folder that `O=` named. Its `arch/x86/boot/bzImage` and what its `modules_install` gives go into the cache; the tree stays as it is."},

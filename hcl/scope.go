@@ -48,7 +48,7 @@ type evaluated struct {
 // is not ok.
 func (s *scope) eval(expr hcl.Expression, extra names) evaluated {
 	context, ok := s.context(expr, extra)
-	if !checkCalls(expr, labFunctions, s.source.out) || !ok {
+	if !checkCalls(expr, s.source.functions, s.source.out) || !ok {
 		return evaluated{}
 	}
 	value, diags := expr.Value(context)
@@ -78,7 +78,7 @@ func (s *scope) context(expr hcl.Expression, extra names) (*hcl.EvalContext, boo
 			found[root] = map[string]cty.Value{}
 		}
 	}
-	context := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: labFunctions}
+	context := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: s.source.functions}
 	for root, values := range found {
 		if ok {
 			context.Variables[root] = cty.ObjectVal(values)

@@ -1,12 +1,16 @@
 package hcl
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // source is a file's blocks, checked for shape: names, labels, duplicates.
@@ -16,6 +20,9 @@ type source struct {
 	blocks []*blockSource
 	locals map[string]*hclsyntax.Attribute
 	vars   map[string]resolved
+	lab    *testbed.Lab // As far as it is known.
+
+	functions map[string]function.Function
 }
 
 // blockSource is one block of the file.
@@ -40,7 +47,10 @@ func (b *blockSource) labelAt() hcl.Range {
 }
 
 func newSource(body *hclsyntax.Body, path string, out *collector) *source {
-	s := &source{path: path, out: out, locals: map[string]*hclsyntax.Attribute{}, vars: map[string]resolved{}}
+	s := &source{
+		path: path, out: out, locals: map[string]*hclsyntax.Attribute{}, vars: map[string]resolved{},
+		lab: &testbed.Lab{}, functions: maps.Clone(labFunctions),
+	}
 	for _, a := range sortedAttributes(body) {
 		out.errorf(a.NameRange, "Argument outside of a block", "%q stands outside of any block. A lab file holds blocks only; a value of your own belongs in a locals block.", a.Name)
 	}

@@ -82,7 +82,7 @@ func (l lockedImage) built(dir string, userland lockedUserland) *Built {
 	case l.Deb != nil:
 		b.Facts["deb"] = *l.Deb
 	default:
-		b.Facts["suite"], b.Facts["kernel_packages"] = optional(l.Release), describe(unlockPackages(l.Packages))
+		b.Facts["suite"], b.Facts["kernel_packages"] = firstOf(optional(l.Release), optional(l.Suite)), describe(unlockPackages(l.Packages))
 	}
 	if l.DiskSHA256 != nil {
 		b.Disk = filepath.Join(dir, diskFile)

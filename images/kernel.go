@@ -29,6 +29,11 @@ func resolveKernel(x *archive.Index, version string) (release string, packages [
 	if err != nil {
 		return "", nil, err
 	}
+	return kernelParts(x, image)
+}
+
+// kernelParts lists the packages of a kernel.
+func kernelParts(x *archive.Index, image archive.Package) (release string, packages []archive.Package, err error) {
 	release = strings.TrimPrefix(image.Name, imagePrefix)
 	packages = []archive.Package{image}
 	for _, alternatives := range deb.Dependencies(image.Depends) {
@@ -37,6 +42,9 @@ func resolveKernel(x *archive.Index, version string) (release string, packages [
 			continue
 		}
 		part, ok := x.Exactly(d.Name, d.Version)
+		if !ok && d.Name == "linux-base-"+release && !strings.Contains(image.Depends, "linux-binary-"+release) {
+			continue // The image has all of the kernel, and this holds documentation (6.18).
+		}
 		if !ok {
 			return "", nil, fmt.Errorf("kernel package %q needs %q %s, which the archive's suite %q does not have", image.Name, d.Name, d.Version, x.Suite)
 		}

@@ -37,11 +37,13 @@ type Lock struct {
 
 	mu      sync.Mutex
 	content lockFile
+	listed  map[string]bool // Lists of kernels that were asked for, by key.
 }
 
 type lockFile struct {
 	Version   int              `hcl:"version"`
 	Userlands []lockedUserland `hcl:"userland,block"`
+	Kernels   []lockedKernels  `hcl:"kernels,block"`
 	Images    []lockedImage    `hcl:"image,block"`
 }
 
@@ -63,6 +65,7 @@ type lockedImage struct {
 	Userland      string    `hcl:"userland"`
 	Asked         *[]string `hcl:"packages"`
 	// What that came to.
+	Suite         *string         `hcl:"suite"` // Of the kernel, where the lab names none.
 	KernelRelease string          `hcl:"kernel_release"`
 	KernelSHA256  string          `hcl:"kernel_sha256"`
 	RootSHA256    string          `hcl:"root_sha256"`
@@ -114,6 +117,11 @@ func (f lockFile) validate() error {
 	for _, i := range f.Images {
 		all = append(append(all, i.Packages...), i.Added...)
 	}
+	for _, k := range f.Kernels {
+		for _, served := range k.Served {
+			all = append(all, served.Packages...)
+		}
+	}
 	for _, p := range unlockPackages(all) {
 		if err := p.Validate(); err != nil {
 			return fmt.Errorf("package %q: %w", p.Name, err)
@@ -140,8 +148,8 @@ func (l *Lock) Write() error {
 	return nil
 }
 
-// Retain forgets images that the lab no longer has, and user lands that no
-// image uses.
+// Retain forgets images that the lab no longer has, user lands that no image uses, and
+// lists of kernels that nobody has asked for.
 func (l *Lock) Retain(images []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -151,6 +159,7 @@ func (l *Lock) Retain(images []string) {
 		used[i.Userland] = used[i.Userland] || keep
 		return !keep
 	})
+	l.content.Kernels = slices.DeleteFunc(l.content.Kernels, func(k lockedKernels) bool { return !l.listed[k.key()] })
 	l.content.Userlands = slices.DeleteFunc(l.content.Userlands, func(u lockedUserland) bool { return !used[u.Suite] })
 }
 
@@ -167,6 +176,7 @@ func (l *Lock) Unpinned(all []testbed.Image) (names []string) {
 // encode sorts everything: the order in which images were built says nothing.
 func (f lockFile) encode() []byte {
 	slices.SortFunc(f.Userlands, func(a, b lockedUserland) int { return strings.Compare(a.Suite, b.Suite) })
+	slices.SortFunc(f.Kernels, func(a, b lockedKernels) int { return strings.Compare(a.key(), b.key()) })
 	slices.SortFunc(f.Images, func(a, b lockedImage) int { return strings.Compare(a.Name, b.Name) })
 	file := hclwrite.NewEmptyFile()
 	gohcl.EncodeIntoBody(&f, file.Body())

@@ -31,6 +31,7 @@ func TestLockGolden(t *testing.T) {
 	lock.setImage(lockedImage{Name: "debian", Release: present("sid"), Userland: "trixie", KernelRelease: "7.3", KernelSHA256: "cc", RootSHA256: "dd", Builder: "1+x",
 		Expired: present("2026-01-02T03:04:05Z"), Packages: []lockedPackage{p}})
 	lock.setUserland(lockedUserland{Suite: "trixie", Packages: []lockedPackage{p}})
+	lock.setKernels(KernelRange{From: "6.12", To: "7.3"}, []Served{{Suite: "trixie", Version: "6.12.1-1", Release: oldRelease, packages: unlockPackages([]lockedPackage{p})}})
 	require.NoError(t, lock.Write())
 	got := readFile(t, lock.Path())
 	golden := filepath.Join("testdata", "lock.hcl")

@@ -33,6 +33,7 @@ func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
 		Deb:           present(r.image.Deb),
 		Userland:      r.image.Userland,
 		Asked:         asked,
+		Suite:         unlessSaid(r.suite, r.image.Release),
 		KernelRelease: m.Release,
 		KernelSHA256:  m.Kernel.SHA256,
 		RootSHA256:    m.Root.SHA256,
@@ -43,6 +44,14 @@ func (s *Store) pin(r *recipe, m *manifest, lock *Lock) error {
 		Added:         lockPackages(r.added.packages),
 	})
 	return nil
+}
+
+// unlessSaid is nil for what the lab says itself.
+func unlessSaid(found, said string) *string {
+	if said != "" {
+		return nil
+	}
+	return present(found)
 }
 
 // built is the answer to the caller: what was just pinned.

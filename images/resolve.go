@@ -22,6 +22,7 @@ type recipe struct {
 	userland ingredients
 	added    ingredients // The packages that the lab adds; none has no key.
 	release  string      // uname -r; of a user's own kernel, known once it was read.
+	suite    string      // Of the kernel's packages.
 	own      ownKernel   // The user's; nil: Debian's.
 	ownKey   string      // What told it from others when it was resolved.
 	pinned   *lockedImage
@@ -46,7 +47,7 @@ func (s *Store) resolve(ctx context.Context, image testbed.Image, lock *Lock) (*
 	if locked, ok := lock.image(image.Name); ok && !s.options.Update && asked(locked, image) {
 		r.pinned = &locked
 	}
-	if err := s.resolveKernel(ctx, r); err != nil {
+	if err := s.resolveKernel(ctx, r, lock); err != nil {
 		return nil, fmt.Errorf("resolve kernel: %w", err)
 	}
 	if err := s.resolveUserland(ctx, r, lock); err != nil {
@@ -81,7 +82,8 @@ func optional(s *string) string {
 	return *s
 }
 
-func (s *Store) resolveKernel(ctx context.Context, r *recipe) error {
+func (s *Store) resolveKernel(ctx context.Context, r *recipe, lock *Lock) error {
+	r.suite = r.image.Release
 	switch {
 	case r.own != nil:
 		var err error
@@ -92,6 +94,13 @@ func (s *Store) resolveKernel(ctx context.Context, r *recipe) error {
 		r.release = r.pinned.KernelRelease
 		r.kernel.packages = unlockPackages(r.pinned.Packages)
 		r.kernel.expired = optional(r.pinned.Expired)
+		r.suite = firstOf(r.suite, optional(r.pinned.Suite))
+	case r.image.Release == "":
+		found, err := s.findKernel(ctx, r.image, lock)
+		if err != nil {
+			return err
+		}
+		r.release, r.suite, r.kernel.packages = found.Release, found.Suite, found.packages
 	default:
 		index, err := s.index(ctx, r.image, r.image.Release)
 		if err != nil {
@@ -105,6 +114,24 @@ func (s *Store) resolveKernel(ctx context.Context, r *recipe) error {
 	}
 	r.kernel.key = cacheKey("kernel", r.release, digests(r.kernel.packages))
 	return nil
+}
+
+// findKernel looks for a kernel in all suites: that which a list has pinned, or else the
+// newest that the version means.
+func (s *Store) findKernel(ctx context.Context, image testbed.Image, lock *Lock) (Served, error) {
+	if pinned, ok := lock.kernel(image.KernelVersion); ok && !s.options.Update {
+		return pinned, nil
+	}
+	all, err := s.served(ctx, image, nil)
+	if err != nil {
+		return Served{}, err
+	}
+	for _, k := range slices.Backward(all) {
+		if k.is(image.KernelVersion) {
+			return k, nil
+		}
+	}
+	return Served{}, unserved(all, image.KernelVersion)
 }
 
 func (s *Store) resolveUserland(ctx context.Context, r *recipe, lock *Lock) error {

@@ -86,3 +86,10 @@ func weight(s string, i int) int {
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// Upstream is the part of a package's version that whoever wrote the program gave it:
+// without the epoch before it and Debian's revision behind it.
+func Upstream(version string) string {
+	_, upstream, _ := splitVersion(version)
+	return upstream
+}

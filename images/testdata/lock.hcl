@@ -13,6 +13,22 @@ userland "trixie" {
   }
 }
 
+kernels "6.12" "7.3" {
+  suites = []
+
+  kernel "6.12.1-1" {
+    suite          = "trixie"
+    kernel_release = "6.12.1+deb13-cloud-amd64"
+
+    package "busybox" {
+      version = "1:1.37.0-6"
+      size    = 1234
+      sha256  = "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
+      path    = "pool/main/b/busybox/busybox_1.37.0-6_amd64.deb"
+    }
+  }
+}
+
 image "debian" {
   release        = "sid"
   userland       = "trixie"

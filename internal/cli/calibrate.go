@@ -51,7 +51,7 @@ func (a *app) onEmbedded(ctx context.Context, dir, name, text string, do func(*s
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}
-	lab, err := a.loadToRun([]string{path})
+	lab, err := a.loadToRun(ctx, []string{path})
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,7 @@ func TestUsageMistakes(t *testing.T) {
 		{[]string{"up"}, []string{"no lab file in this folder", "testbed init"}},
 		{[]string{"validate", "missing.hcl"}, []string{"missing.hcl"}},
 		{[]string{"validate", "x.hcl", "--var", "rounds"}, []string{`--var "rounds" is not NAME=VALUE`}},
+		{[]string{"kernel", "list", "1", "2", "3"}, []string{"usage: testbed kernel list [FROM [TO]]"}},
 		{[]string{"report", "nowhere"}, []string{"nowhere"}},
 		{[]string{"report", "x", "--with-images"}, []string{"--with-images is about a bundle", "--bundle"}},
 		{[]string{"reproduce", "nowhere.tar.zst"}, []string{"nowhere.tar.zst", "--bundle"}},

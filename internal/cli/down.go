@@ -25,7 +25,7 @@ func (a *app) downCommand() *cobra.Command {
 		if *all && len(given) > 0 {
 			return usageError{errors.New("both a lab and --all"), "give one of them"}
 		}
-		lab, at, err := a.named(given)
+		lab, at, err := a.named(cmd.Context(), given)
 		if err != nil {
 			return err
 		}

@@ -55,8 +55,8 @@ func (a *app) validateCommand() *cobra.Command {
 		Args:  args(cobra.MaximumNArgs(1)),
 	}
 	a.varFlag(cmd)
-	cmd.RunE = func(_ *cobra.Command, given []string) error {
-		lab, err := a.load(given)
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		lab, err := a.load(cmd.Context(), given, listingRead)
 		if err != nil {
 			return err
 		}

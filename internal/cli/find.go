@@ -51,14 +51,14 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 // named reads what lab an argument means: by its name, or by its file, which
 // also says which libvirt it may run on. It may run on another backend than the
 // file names, so that is not asked. Both are zero without an argument.
-func (a *app) named(given []string) (lab string, at place, err error) {
+func (a *app) named(ctx context.Context, given []string) (lab string, at place, err error) {
 	if len(given) == 0 {
 		return "", place{}, nil
 	}
 	if !strings.HasSuffix(given[0], ".hcl") {
 		return given[0], place{}, nil
 	}
-	file, err := a.load(given)
+	file, err := a.load(ctx, given, listingRead)
 	if err != nil {
 		return "", place{}, err
 	}

@@ -32,7 +32,7 @@ func (a *app) buildingCommand(use, short string, update bool) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: args(cobra.MaximumNArgs(1))}
 	a.varFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		lab, err := a.load(given)
+		lab, err := a.load(cmd.Context(), given, map[bool]listing{false: listingPin, true: listingUpdate}[update])
 		if err != nil {
 			return err
 		}

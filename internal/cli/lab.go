@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,8 +22,8 @@ func (a *app) varFlag(cmd *cobra.Command) {
 
 // load reads the lab that a verb was given. Its mistakes are shown, all of
 // them, and nothing has been started.
-func (a *app) load(given []string) (*run.Lab, error) {
-	file, err := a.parse(given)
+func (a *app) load(ctx context.Context, given []string, how listing) (*run.Lab, error) {
+	file, err := a.parse(ctx, given, how)
 	if err != nil {
 		return nil, err
 	}
@@ -31,26 +32,28 @@ func (a *app) load(given []string) (*run.Lab, error) {
 
 // loadToRun is load for verbs that do what the lab asks for: what the language
 // has and this version cannot do yet is a mistake too.
-func (a *app) loadToRun(given []string) (*run.Lab, error) {
-	file, err := a.parse(given)
+func (a *app) loadToRun(ctx context.Context, given []string) (*run.Lab, error) {
+	file, err := a.parseToRun(ctx, given)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.diagnose(file.Unbuilt()); err != nil {
 		return nil, err
 	}
 	return ready(file), nil
 }
 
-// loadAgainst is the lab that a run against a base measures: both of its sides. The
-// base is an image of the file, or a Debian release whose kernel takes the place of the
-// machines'.
-func (a *app) loadAgainst(given []string, base string) (*run.Lab, error) {
-	file, err := a.parse(given)
+func (a *app) parseToRun(ctx context.Context, given []string) (*hcl.File, error) {
+	file, err := a.parse(ctx, given, listingPin)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.diagnose(file.Unbuilt()); err != nil {
+	return file, a.diagnose(file.Unbuilt())
+}
+
+// loadAgainst is the lab that a run against a base measures: both of its sides. The
+// base is an image of the file, or a Debian release whose kernel takes the place of the
+// machines'.
+func (a *app) loadAgainst(ctx context.Context, given []string, base string) (*run.Lab, error) {
+	file, err := a.parseToRun(ctx, given)
+	if err != nil {
 		return nil, err
 	}
 	if backend := file.Lab.Backend; backend != "libvirt" && backend != "icount" {
@@ -92,7 +95,7 @@ func ready(file *hcl.File) *run.Lab {
 	return &run.Lab{Lab: *file.Lab, Text: file.Text, Predicates: file.Predicates()}
 }
 
-func (a *app) parse(given []string) (*hcl.File, error) {
+func (a *app) parse(ctx context.Context, given []string, how listing) (*hcl.File, error) {
 	path, err := labPath(given)
 	if err != nil {
 		return nil, err
@@ -101,7 +104,7 @@ func (a *app) parse(given []string) (*hcl.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, diagnostics := hcl.Load(path, hcl.Options{Vars: vars, Backend: a.where})
+	file, diagnostics := hcl.Load(path, hcl.Options{Vars: vars, Backend: a.where, Kernels: a.kernelsOf(ctx, path, how)})
 	return file, a.diagnose(diagnostics)
 }
 

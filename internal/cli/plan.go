@@ -22,7 +22,7 @@ because a machine that runs is compared with what it would boot.`,
 	asJSON := cmd.Flags().Bool("json", false, "print the plan as JSON")
 	a.varFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		lab, err := a.loadToRun(given)
+		lab, err := a.loadToRun(cmd.Context(), given)
 		if err != nil {
 			return err
 		}

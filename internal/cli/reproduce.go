@@ -61,7 +61,7 @@ func (a *app) reproduce(ctx context.Context, path string, store run.Store, o com
 	if err != nil {
 		return err
 	}
-	lab, err := a.bundledLab(dir, base.Result)
+	lab, err := a.bundledLab(ctx, dir, base.Result)
 	if err != nil {
 		return err
 	}
@@ -108,14 +108,15 @@ func unpackResult(path, dir string) (report.CompareSide, error) {
 }
 
 // bundledLab is the lab of a bundle, as it was run.
-func (a *app) bundledLab(dir string, r testbed.Result) (*run.Lab, error) {
+func (a *app) bundledLab(ctx context.Context, dir string, r testbed.Result) (*run.Lab, error) {
 	if r.Backend == "ssh" {
 		return nil, usageError{errors.New("the bundle's machines existed, and nobody else has them"), "write your own into the machine blocks of a copy of its lab file, run that, and compare"}
 	}
 	if filepath.Base(r.LabFile) != r.LabFile {
 		return nil, usageError{fmt.Errorf("the bundle's lab file is called %q", r.LabFile), "get the bundle again from where it came"}
 	}
-	file, diagnostics := hcl.Load(filepath.Join(dir, r.LabFile), hcl.Options{Vars: r.Variables, Backend: r.Backend})
+	path := filepath.Join(dir, r.LabFile)
+	file, diagnostics := hcl.Load(path, hcl.Options{Vars: r.Variables, Backend: r.Backend, Kernels: a.kernelsOf(ctx, path, listingRead)})
 	if err := a.diagnose(diagnostics); err != nil {
 		return nil, err
 	}

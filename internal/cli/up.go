@@ -93,9 +93,11 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
 		load := a.loadToRun
 		if a.against != "" {
-			load = func(given []string) (*run.Lab, error) { return a.loadAgainst(given, a.against) }
+			load = func(ctx context.Context, given []string) (*run.Lab, error) {
+				return a.loadAgainst(ctx, given, a.against)
+			}
 		}
-		lab, err := load(given)
+		lab, err := load(cmd.Context(), given)
 		if err != nil {
 			return err
 		}
