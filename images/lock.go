@@ -108,6 +108,20 @@ func ReadLock(path string) (*Lock, error) {
 	return l, nil
 }
 
+// ForkLock reads the lock at path, or, where there is none yet, what another one pins to
+// begin with.
+func ForkLock(path, from string) (*Lock, error) {
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		return ReadLock(path)
+	}
+	l, err := ReadLock(from)
+	if err != nil {
+		return nil, err
+	}
+	l.path, l.read = path, nil
+	return l, nil
+}
+
 // validate checks what will become names of files.
 func (f lockFile) validate() error {
 	var all []lockedPackage

@@ -63,6 +63,31 @@ func TestLockGolden(t *testing.T) {
 	require.Contains(t, text, `userland "trixie"`)
 }
 
+// TestForkLock begins as another lock, and is one of its own from then on.
+func TestForkLock(t *testing.T) {
+	dir := t.TempDir()
+	from, path := filepath.Join(dir, "lab.lock.hcl"), filepath.Join(dir, "fork.lock.hcl")
+	lock, err := ReadLock(from)
+	require.NoError(t, err)
+	lock.setUserland(lockedUserland{Suite: "trixie"})
+	require.NoError(t, lock.Write())
+	before := string(readFile(t, from))
+
+	fork, err := ForkLock(path, from)
+	require.NoError(t, err)
+	fork.setUserland(lockedUserland{Suite: "sid"})
+	require.NoError(t, fork.Write())
+	require.Equal(t, before, string(readFile(t, from)))
+	require.Contains(t, string(readFile(t, path)), "trixie")
+
+	again, err := ForkLock(path, from)
+	require.NoError(t, err)
+	_, has := again.userland("sid")
+	require.True(t, has)
+	_, err = ForkLock(filepath.Join(dir, "new.lock.hcl"), dir)
+	require.Error(t, err)
+}
+
 func TestReadLockErrors(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
 		"no HCL":        {"image {", "lab.lock.hcl"},

@@ -51,7 +51,7 @@ func (s *Store) Kernels(ctx context.Context, r KernelRange, lock *Lock) ([]Serve
 	if err != nil {
 		return nil, fmt.Errorf("list kernels: %w", err)
 	}
-	found, err := within(all, r.From, r.To)
+	found, err := Between(all, r.From, r.To)
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +123,15 @@ func (k Served) is(version string) bool {
 		version == k.Release || version+"-"+flavour == k.Release
 }
 
-// within cuts a range out of a sorted list.
-func within(all []Served, from, to string) ([]Served, error) {
+// OrderError says that a range begins after its end.
+type OrderError struct{ From, To string }
+
+func (e *OrderError) Error() string {
+	return fmt.Sprintf("kernel %s is newer than %s: name the older one first", e.From, e.To)
+}
+
+// Between cuts a range out of a list as [Store.Kernels] gives it.
+func Between(all []Served, from, to string) ([]Served, error) {
 	first, last := 0, len(all)-1
 	if from != "" {
 		first = slices.IndexFunc(all, func(k Served) bool { return k.is(from) })
@@ -141,7 +148,7 @@ func within(all []Served, from, to string) ([]Served, error) {
 		}
 	}
 	if first > last {
-		return nil, fmt.Errorf("kernel %s is newer than %s: name the older one first", from, to)
+		return nil, &OrderError{From: from, To: to}
 	}
 	return all[first : last+1], nil
 }

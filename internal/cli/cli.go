@@ -80,7 +80,7 @@ func (a *app) root() *cobra.Command {
 		&cobra.Group{ID: "file", Title: "Lab files and images:"},
 		&cobra.Group{ID: "house", Title: "This machine:"},
 	)
-	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(),
+	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(), a.bisectCommand(),
 		a.reproduceCommand(), a.explainCommand(), a.matrixCommand())
 	grouped(root, "look", a.lsCommand(), a.statusCommand(), a.sshCommand(), a.execCommand(), a.consoleCommand())
 	grouped(root, "file", a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.imagesCommand(), a.kernelCommand(), a.schemaCommand())

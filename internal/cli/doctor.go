@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -38,7 +39,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	a.varFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
 		if *config != "" {
-			return a.examineConfig(*config, given, *asJSON)
+			return a.examineConfig(cmd.Context(), *config, given, *asJSON)
 		}
 		if len(given) > 0 {
 			return usageError{errors.New("doctor takes a lab with --config alone"), "testbed doctor --config FILE " + given[0]}
@@ -52,12 +53,12 @@ func (a *app) doctorCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) examineConfig(path string, given []string, asJSON bool) error {
+func (a *app) examineConfig(ctx context.Context, path string, given []string, asJSON bool) error {
 	config, err := readConfig(path)
 	if err != nil {
 		return err
 	}
-	lab, err := a.load(given)
+	lab, err := a.load(ctx, given, listingRead)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (a *app) keptImages(ctx context.Context, dir string) ([]bundle.File, error)
 	if len(result.Environment.Images) == 0 {
 		return nil, usageError{fmt.Errorf("%s: no image was booted for this result (backend %s)", dir, result.Backend), "leave --with-images out"}
 	}
-	lab, err := a.bundledLab(dir, result)
+	lab, err := a.bundledLab(ctx, dir, result)
 	if err != nil {
 		return nil, err
 	}

@@ -27,11 +27,11 @@ Options that may be modules may stay modules.`
 func (a *app) kernelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kernel",
-		Short: "Say what a lab needs of a kernel of your own",
+		Short: "List packaged kernels; say what a lab needs of your own",
 		Args:  args(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.kernelConfigCommand())
+	cmd.AddCommand(a.kernelListCommand(), a.kernelConfigCommand())
 	return cmd
 }
 
@@ -45,7 +45,7 @@ func (a *app) kernelConfigCommand() *cobra.Command {
 	fragment := cmd.Flags().Bool("fragment", false, "print a piece of a kernel's configuration")
 	a.varFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		lab, err := a.load(given)
+		lab, err := a.load(cmd.Context(), given, listingRead)
 		if err != nil {
 			return err
 		}

@@ -48,17 +48,6 @@ func (a *app) kernelsOf(ctx context.Context, labPath string, how listing) func(h
 	}
 }
 
-func (a *app) kernelCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "kernel",
-		Short: "List the kernels that the mirror serves",
-		Args:  args(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.kernelListCommand())
-	return cmd
-}
-
 func (a *app) kernelListCommand() *cobra.Command {
 	var r images.KernelRange
 	cmd := &cobra.Command{

@@ -57,8 +57,8 @@ func (a *app) matrixListCommand() *cobra.Command {
 	}
 	a.varFlag(cmd)
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON")
-	cmd.RunE = func(_ *cobra.Command, given []string) error {
-		lab, err := a.load(given)
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
+		lab, err := a.load(cmd.Context(), given, listingRead)
 		if err != nil {
 			return err
 		}

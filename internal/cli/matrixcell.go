@@ -36,7 +36,7 @@ func (a *app) matrixCellCommand() *cobra.Command {
 	out := cmd.Flags().String("out", "", "leave the result in `DIR`")
 	node := cmd.Flags().String("node", "", "call this machine `NAME` (default: as Slurm does,\nor its host name)")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		lab, err := a.loadToRun(given[1:])
+		lab, err := a.loadToRun(cmd.Context(), given[1:])
 		if err != nil {
 			return err
 		}

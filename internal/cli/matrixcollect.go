@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,16 +39,16 @@ func (a *app) matrixCollectCommand() *cobra.Command {
 	flags.StringVar(&store.Dir, "out", "", "write the result to `DIR` (default:\nresults/LAB/TIME)")
 	asJSON := flags.Bool("json", false, "print the result as JSON")
 	force := flags.Bool("force", false, "compare cells of different machines, and say so")
-	cmd.RunE = func(_ *cobra.Command, given []string) error {
+	cmd.RunE = func(cmd *cobra.Command, given []string) error {
 		if err := store.Check(); err != nil {
 			return usageError{err, "name another folder with --out"}
 		}
-		return a.collect(given[0], store, *force, *asJSON)
+		return a.collect(cmd.Context(), given[0], store, *force, *asJSON)
 	}
 	return cmd
 }
 
-func (a *app) collect(dir string, store run.Store, force, asJSON bool) error {
+func (a *app) collect(ctx context.Context, dir string, store run.Store, force, asJSON bool) error {
 	folder, err := matrix.Read(dir)
 	if err != nil {
 		return usageError{err, "name the folder of testbed matrix cell or submit"}
@@ -59,7 +60,7 @@ func (a *app) collect(dir string, store run.Store, force, asJSON bool) error {
 	if len(missing) > 0 {
 		return missingError{folder, missing}
 	}
-	lab, err := a.labOf(folder)
+	lab, err := a.labOf(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -93,9 +94,11 @@ func (a *app) collect(dir string, store run.Store, force, asJSON bool) error {
 }
 
 // labOf is the lab whose cells a folder holds.
-func (a *app) labOf(folder *matrix.Folder) (*run.Lab, error) {
+func (a *app) labOf(ctx context.Context, folder *matrix.Folder) (*run.Lab, error) {
 	id := folder.Identity
-	file, diagnostics := hcl.Load(folder.LabPath(), hcl.Options{Vars: id.Variables, Backend: backendFlag(id.Backend)})
+	file, diagnostics := hcl.Load(folder.LabPath(), hcl.Options{
+		Vars: id.Variables, Backend: backendFlag(id.Backend), Kernels: a.kernelsOf(ctx, folder.LabPath(), listingRead),
+	})
 	if err := a.diagnose(diagnostics); err != nil {
 		return nil, err
 	}

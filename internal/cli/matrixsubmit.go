@@ -41,7 +41,7 @@ func (a *app) matrixSubmitCommand() *cobra.Command {
 		if *engine != "slurm" {
 			return usageError{fmt.Errorf("no engine %q", *engine), "--engine takes slurm; for any other run in its tasks: testbed matrix cell K"}
 		}
-		lab, err := a.loadToRun(given)
+		lab, err := a.loadToRun(cmd.Context(), given)
 		if err != nil {
 			return err
 		}

@@ -47,9 +47,10 @@ var arrows = map[string][]string{
 		"testbed", "guestagent/proto", "guestinit/guestconfig", "hcl/...", "images/...",
 		"provision/...", "report/...", "internal/progress", "internal/payload", "internal/run/...",
 	},
+	"internal/bisect": {"testbed"},
 	"internal/cli/...": {
 		"testbed", "examples", "hcl/...", "history/...", "images/...", "kconfig", "provision/...", "report/...",
-		"internal/run", "internal/matrix", "internal/terminal", "internal/doctor", "internal/needs", "internal/payload", "internal/progress", "internal/cli/...",
+		"internal/run", "internal/bisect", "internal/matrix", "internal/terminal", "internal/doctor", "internal/needs", "internal/payload", "internal/progress", "internal/cli/...",
 	},
 	"cmd/testbed": {"internal/cli"},
 

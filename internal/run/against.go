@@ -24,11 +24,14 @@ const (
 // Against is the lab with every cell twice: with its machines on the base's image, and
 // as it is. Each side boots as often as a verdict needs at least.
 func (l *Lab) Against(base testbed.Image) (*Lab, error) {
+	return l.against(base.Name, func(string) (testbed.Image, bool) { return base, true })
+}
+
+// against gives the base side the image that stands for each of the lab's.
+func (l *Lab) against(name string, base func(image string) (testbed.Image, bool)) (*Lab, error) {
 	twice := *l
-	twice.Cells, twice.Predicates, twice.Lab.Against = nil, nil, base.Name
-	if _, has := l.Image(base.Name); !has {
-		twice.Images = append(slices.Clone(l.Images), base)
-	}
+	twice.Cells, twice.Predicates, twice.Lab.Against = nil, nil, name
+	twice.Images = slices.Clone(l.Images)
 	for i, cell := range l.Cells {
 		if slices.ContainsFunc(cell.Coordinates, func(c testbed.Coordinate) bool { return c.Name == side }) {
 			return nil, fmt.Errorf("the matrix has a coordinate %q, which a run against a base adds itself", side)
@@ -39,24 +42,27 @@ func (l *Lab) Against(base testbed.Image) (*Lab, error) {
 		if slices.ContainsFunc(cell.Machines, func(m testbed.Machine) bool { return m.Image == "" }) {
 			return nil, errors.New("its machines exist, and boot what they have; run it on each kernel, and compare the results")
 		}
+		for _, m := range cell.Machines {
+			other, is := base(m.Image)
+			if _, has := twice.Image(other.Name); is && !has {
+				twice.Images = append(twice.Images, other)
+			}
+		}
 		for _, which := range []string{sideBase, sideNew} {
-			twice.Cells = append(twice.Cells, onSide(cell, which, base.Name))
+			twice.Cells = append(twice.Cells, onSide(cell, which, base))
 			twice.Predicates = append(twice.Predicates, l.Predicates[i])
 		}
 	}
 	return &twice, nil
 }
 
-func onSide(cell testbed.Cell, which, image string) testbed.Cell {
+func onSide(cell testbed.Cell, which string, base func(image string) (testbed.Image, bool)) testbed.Cell {
 	cell.Coordinates = append(slices.Clone(cell.Coordinates), testbed.Coordinate{Name: side, Value: which})
-	cell.Machines, cell.Tests = slices.Clone(cell.Machines), slices.Clone(cell.Tests)
-	for i := range cell.Machines {
-		if which == sideBase {
-			cell.Machines[i].Image = image
+	cell.Machines, cell.Tests = slices.Clone(cell.Machines), booted(cell.Tests)
+	for i, m := range cell.Machines {
+		if other, is := base(m.Image); is && which == sideBase {
+			cell.Machines[i].Image = other.Name
 		}
-	}
-	for i := range cell.Tests {
-		cell.Tests[i].Boots = max(cell.Tests[i].Boots, stats.MinBoots)
 	}
 	return cell
 }
@@ -100,7 +106,7 @@ func (k Contest) soFar(c *Conductor, lab *Lab, o *Outcome) ([]testbed.Comparison
 	if err != nil {
 		return nil, err
 	}
-	return k.judge(lab.Name, result, o.Blocks)
+	return k.Judge(lab.Name, result, o.Blocks)
 }
 
 // Run measures both sides of a lab that [Lab.Against] made, in turns, and judges them.
@@ -111,12 +117,12 @@ func (k Contest) Run(ctx context.Context, c *Conductor, lab *Lab) (*Outcome, err
 	if err != nil || o == nil {
 		return o, err
 	}
-	o.Comparison, err = k.judge(lab.Name, o.Result, o.Blocks)
+	o.Comparison, err = k.Judge(lab.Name, o.Result, o.Blocks)
 	return o, err
 }
 
-// judge compares the two sides of a contest's result.
-func (k Contest) judge(path string, result testbed.Result, blocks []testbed.Block) ([]testbed.Comparison, error) {
+// Judge compares the two sides of a contest's result.
+func (k Contest) Judge(path string, result testbed.Result, blocks []testbed.Block) ([]testbed.Comparison, error) {
 	options := k.Options
 	if k.Budget > 0 {
 		options.Confidence = lookConfidence
@@ -129,7 +135,12 @@ func (k Contest) judge(path string, result testbed.Result, blocks []testbed.Bloc
 
 // Kernel is an image that differs in the kernel alone: that of a Debian release.
 func Kernel(like testbed.Image, release string) testbed.Image {
+	like = withoutKernel(like)
 	like.Name, like.Release = release, release
-	like.KernelVersion, like.Kernel, like.Modules, like.Tree, like.Deb = "", "", "", "", ""
 	return like
+}
+
+func withoutKernel(image testbed.Image) testbed.Image {
+	image.Release, image.KernelVersion, image.Kernel, image.Modules, image.Tree, image.Deb = "", "", "", "", "", ""
+	return image
 }

@@ -176,6 +176,11 @@ func (c *Conductor) environment(ctx context.Context, o *Outcome) testbed.Environ
 }
 
 func (c *Conductor) tool() testbed.Tool {
+	return testbed.Tool{Version: c.Version, AgentSHA256: c.AgentDigest()}
+}
+
+// AgentDigest is the SHA-256 of the agent, in hex: what counts instructions depends on it.
+func (c *Conductor) AgentDigest() string {
 	sum := sha256.Sum256(c.Agent)
-	return testbed.Tool{Version: c.Version, AgentSHA256: hex.EncodeToString(sum[:])}
+	return hex.EncodeToString(sum[:])
 }

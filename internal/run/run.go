@@ -42,6 +42,14 @@ type Conductor struct {
 	built    map[string]*images.Built // Under building.
 }
 
+// Another is a conductor like this one that builds images of its own.
+func (c *Conductor) Another() *Conductor {
+	return &Conductor{
+		Backend: c.Backend, Images: c.Images, Lock: c.Lock, Agent: c.Agent, Owner: c.Owner, Version: c.Version,
+		Progress: c.Progress, Scratch: c.Scratch, Parallel: c.Parallel,
+	}
+}
+
 // ImageStore builds images; see [images.Store].
 type ImageStore interface {
 	Build(ctx context.Context, img testbed.Image, lock *images.Lock) (*images.Built, error)
