@@ -125,12 +125,12 @@ func (s *Store) makeKernel(ctx context.Context, r *recipe) (string, error) {
 	return s.once(ctx, kernelDir, r.kernel.key, func(dir string) error {
 		k, err := s.readKernel(ctx, r, dir)
 		if err != nil {
-			return err
+			return r.blame(err)
 		}
 		return s.options.Progress.Do("unpack modules of "+k.release, func() error {
 			t, err := modulesTree(k)
 			if err != nil {
-				return err
+				return r.blame(err)
 			}
 			return errors.Join(
 				writeFile(filepath.Join(dir, kernelFile), k.image),

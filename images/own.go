@@ -27,3 +27,18 @@ func ownOf(image testbed.Image) ownKernel {
 	}
 	return nil
 }
+
+// KernelError says that a kernel of the user's own cannot be made an image of: it is at
+// fault, and neither the machine nor the mirror.
+type KernelError struct{ Err error }
+
+func (e *KernelError) Error() string { return e.Err.Error() }
+func (e *KernelError) Unwrap() error { return e.Err }
+
+// blame says whose fault it is where a kernel cannot be read.
+func (r *recipe) blame(err error) error {
+	if r.own != nil && err != nil {
+		return &KernelError{err}
+	}
+	return err
+}

@@ -89,7 +89,7 @@ func (s *Store) resolveKernel(ctx context.Context, r *recipe, lock *Lock) error 
 		var err error
 		r.ownKey, err = r.own.key()
 		r.kernel.key = cacheKey("kernel", r.ownKey)
-		return err
+		return r.blame(err)
 	case r.pinned != nil:
 		r.release = r.pinned.KernelRelease
 		r.kernel.packages = unlockPackages(r.pinned.Packages)

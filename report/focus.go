@@ -64,7 +64,7 @@ func ChangeLines(c testbed.Change, metric string) []string {
 	if c.Unit != testbed.UnitInstructions {
 		unit = compareUnit(c.Unit)
 	}
-	text := fmt.Sprintf("%s %s: %s %s → %s %s", c.Mode, bracketed(joinedCell(c)), metric, figureText(c.Base, c.Unit), figureText(c.New, c.Unit), unit)
+	text := fmt.Sprintf("%s in %s: %s %s → %s %s", c.Mode, joinedCell(c), metric, figureText(c.Base, c.Unit), figureText(c.New, c.Unit), unit)
 	switch {
 	case e.Estimate == nil:
 		text += ", " + firstOf(c.Reason, e.Reason)

@@ -1,6 +1,7 @@
 package bisect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,16 +89,16 @@ func (h *Hunt) FirstBad(ctx context.Context) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if row.Verdict != testbed.Regression {
-		return Answer{}, &SameError{Rows: []testbed.Change{row}, Better: row.Verdict == testbed.Improvement}
+	half, err := Half(row)
+	if err != nil {
+		return Answer{}, err
 	}
 	h.Bench.Choose(row)
-	half := math.Expm1(math.Abs(math.Log(*row.Itself.Estimate)) / 2)
 	s := NewSearch(len(h.Versions))
 	for i, more := s.Next(); more; i, more = s.Next() {
 		step, err := h.step(ctx, i, s.Steps(), func() (Step, error) {
 			change, err := h.Bench.Judge(ctx, h.Versions[i], half)
-			return judged(change), err
+			return Judged(change), err
 		})
 		if err != nil {
 			return Answer{}, err
@@ -108,8 +109,17 @@ func (h *Hunt) FirstBad(ctx context.Context) (Answer, error) {
 	return h.answer(ctx, good, bad)
 }
 
-// judged is a change as a verdict; an undecided one is skipped, as git would.
-func judged(c testbed.Change) Step {
+// Half is the margin by which a version is nearer to the bad one than to the good one. A
+// row in which the bad one is no regression has none.
+func Half(row testbed.Change) (float64, error) {
+	if row.Verdict != testbed.Regression {
+		return 0, &SameError{Rows: []testbed.Change{row}, Better: row.Verdict == testbed.Improvement}
+	}
+	return math.Expm1(math.Abs(math.Log(*row.Itself.Estimate)) / 2), nil
+}
+
+// Judged is a change as a verdict; an undecided one is skipped, as git would.
+func Judged(c testbed.Change) Step {
 	switch c.Verdict {
 	case testbed.Regression:
 		return Step{Verdict: Bad, Reason: changeOf(c)}
@@ -141,6 +151,11 @@ func (h *Hunt) ends(ctx context.Context) (testbed.Change, error) {
 	if err := h.keepEnds(good, bad, h.Now().Sub(began)/2); err != nil {
 		return testbed.Change{}, err
 	}
+	return Worst(rows)
+}
+
+// Worst is the row that became worst; where none did, the one that became best.
+func Worst(rows []testbed.Change) (testbed.Change, error) {
 	if len(rows) == 0 {
 		return testbed.Change{}, errors.New("nothing was measured that could be compared")
 	}
@@ -151,8 +166,7 @@ func (h *Hunt) ends(ctx context.Context) (testbed.Change, error) {
 		}
 		return 0
 	}
-	slices.SortStableFunc(rows, func(a, b testbed.Change) int { return int(math.Copysign(1, rank(a)-rank(b))) })
-	return rows[0], nil
+	return slices.MinFunc(rows, func(a, b testbed.Change) int { return cmp.Compare(rank(a), rank(b)) }), nil
 }
 
 // keepEnds takes note of both ends, once.

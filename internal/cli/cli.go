@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +25,15 @@ const (
 	exitInconclusive = 4 // A verdict asked for, and none given.
 )
 
+// What git bisect run makes of an exit status: 1 to 127 blames the commit, 125 skips it,
+// and anything above stops git.
+const (
+	gitGood  = 0
+	gitBad   = 1
+	gitSkip  = 125
+	gitFault = 128
+)
+
 // app is one invocation: its streams and the flags that every verb has.
 type app struct {
 	stdin          io.Reader
@@ -35,12 +46,18 @@ type app struct {
 
 	against       string // --against of run.
 	verdictFormat string // In which its verdict is printed.
+
+	failed int // What a failure ends with.
 }
 
 // Main runs the command line and returns the exit status.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
-	ctx, stop := interruptible(stderr)
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, failed: exitFailed}
+	if slices.Contains(args, stepVerb) {
+		a.failed = gitFault
+		debug.SetTraceback("crash") // A panic's own status, 2, would blame the commit; SIGABRT does not.
+	}
+	ctx, stop := interruptible(stderr, a.failed)
 	defer stop()
 	root := a.root()
 	root.SetArgs(args)
@@ -80,8 +97,8 @@ func (a *app) root() *cobra.Command {
 		&cobra.Group{ID: "file", Title: "Lab files and images:"},
 		&cobra.Group{ID: "house", Title: "This machine:"},
 	)
-	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(), a.bisectCommand(),
-		a.reproduceCommand(), a.explainCommand(), a.matrixCommand())
+	grouped(root, "measure", a.upCommand(), a.runCommand(), a.testCommand(), a.downCommand(), a.reportCommand(), a.explainCommand(), a.compareCommand(),
+		a.historyCommand(), a.bisectCommand(), a.bisectStepCommand(), a.matrixCommand(), a.reproduceCommand())
 	grouped(root, "look", a.lsCommand(), a.statusCommand(), a.sshCommand(), a.execCommand(), a.consoleCommand())
 	grouped(root, "file", a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.imagesCommand(), a.kernelCommand(), a.schemaCommand())
 	grouped(root, "house", a.doctorCommand(), a.gcCommand(), a.versionCommand())
@@ -118,6 +135,11 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
+// gitStatus is a verdict in git's language.
+type gitStatus int
+
+func (e gitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
 // usageError is a mistake on the command line or in a lab file.
 type usageError struct {
 	err  error
@@ -132,10 +154,15 @@ func (e usageError) Hint() string  { return e.hint }
 // exit with.
 func (a *app) status(err error) int {
 	var silent statusError
+	var git gitStatus
 	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &git):
+		return int(git)
+	case errors.As(err, &silent) && a.failed == gitFault:
+		return gitFault
 	case errors.As(err, &silent):
 		return int(silent)
 	}
@@ -144,10 +171,10 @@ func (a *app) status(err error) int {
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
 		fmt.Fprintf(a.stderr, "hint: %s\n", hinted.Hint())
 	}
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) && a.failed == exitFailed {
 		return exitUsage
 	}
-	return exitFailed
+	return a.failed
 }
 
 // args wraps cobra's argument checks so that they count as usage errors.

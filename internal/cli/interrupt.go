@@ -15,8 +15,8 @@ var errInterrupted = errors.New("interrupted")
 
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP
 // ends, so that the step in hand can finish or be undone. The second one ends
-// the program on the spot; `testbed gc` then collects what is left.
-func interruptible(stderr io.Writer) (context.Context, func()) {
+// the program on the spot, with status failed; `testbed gc` then collects what is left.
+func interruptible(stderr io.Writer, failed int) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -30,7 +30,7 @@ func interruptible(stderr io.Writer) (context.Context, func()) {
 			}
 			if !first {
 				fmt.Fprintln(stderr, "testbed: quit at once; what is left: testbed gc")
-				os.Exit(exitFailed)
+				os.Exit(failed)
 			}
 			fmt.Fprintln(stderr, "testbed: stopping; once more to quit at once")
 			cancel(errInterrupted)
