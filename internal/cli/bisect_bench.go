@@ -177,10 +177,12 @@ func measuredOnce(ctx context.Context, s *session, dir string, make func() (*run
 	return storedSide(dir)
 }
 
-// blame says whether the kernel is to blame for a run without a result.
+// blame says whether the kernel is to blame for a run without a result: it did not boot,
+// or the agents could not work in it.
 func blame(err error) error {
 	var boot *libvirt.BootError
-	if errors.As(err, &boot) {
+	var agent *run.AgentError
+	if errors.As(err, &boot) || errors.As(err, &agent) {
 		return &bisect.SkipError{Err: err}
 	}
 	return err

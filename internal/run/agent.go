@@ -84,8 +84,18 @@ func (a *agent) explain(listened, exited error, stderr string) error {
 	if text := strings.TrimSpace(stderr); text != "" {
 		err = fmt.Errorf("%w: %s", err, text)
 	}
-	return fmt.Errorf("agent on %s: %w", a.machine.Name(), err)
+	return &AgentError{Machine: a.machine.Name(), Err: err}
 }
+
+// AgentError says that an agent could not do its part on a machine that is up, or that
+// the machine was lost meanwhile.
+type AgentError struct {
+	Machine string
+	Err     error
+}
+
+func (e *AgentError) Error() string { return fmt.Sprintf("agent on %s: %v", e.Machine, e.Err) }
+func (e *AgentError) Unwrap() error { return e.Err }
 
 // say writes one JSON line to the agent.
 func (a *agent) say(v any) error {

@@ -35,7 +35,7 @@ func converse(ctx context.Context, plan segments, client, server *station, log *
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(silence, func() {
-		cancel(fmt.Errorf("the agents said nothing for %v: %s", silence, log.where()))
+		cancel(&AgentError{Machine: client.Name() + " and " + server.Name(), Err: fmt.Errorf("said nothing for %v: %s", silence, log.where())})
 	})
 	defer watchdog.Stop()
 	heard := func(proto.Message) { watchdog.Reset(silence) }
