@@ -171,11 +171,12 @@ func Worst(rows []testbed.Change) (testbed.Change, error) {
 
 // keepEnds takes note of both ends, once.
 func (h *Hunt) keepEnds(good, bad string, each time.Duration) error {
-	for version, verdict := range map[string]Verdict{good: Good, bad: Bad} {
-		if _, known := h.Journal.Step(version); known {
+	for _, end := range []Step{{Version: good, Verdict: Good}, {Version: bad, Verdict: Bad}} {
+		if _, known := h.Journal.Step(end.Version); known {
 			continue
 		}
-		if err := h.Journal.Add(Step{Version: version, Verdict: verdict, Reason: "as it was given", Seconds: each.Seconds()}); err != nil {
+		end.Reason, end.Seconds = "as it was given", each.Seconds()
+		if err := h.Journal.Add(end); err != nil {
 			return err
 		}
 	}
