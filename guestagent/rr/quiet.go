@@ -28,12 +28,20 @@ const (
 	memoryLimit = 128 << 20
 )
 
-// awaitCollection returns when no collection is under way. SetGCPercent waits for
-// the marking only, and what follows (gcMarkTermination's forEachP, Go 1.26) waits
-// for every P, also for one that a loop holds, blocked in the kernel: it kept the
-// other Ps busy asking, and the watch, whose timer that P had, did not run.
-// ReadMemStats takes the lock that is held until a collection is over.
+// awaitCollection returns when no collection is under way, and none is about to begin.
+//
+// A goroutine that has found the heap full goes on to collect whatever SetGCPercent
+// says meanwhile: it is past the question, and waits for a lock (gcStart's work.startSema
+// held, at gcsema; Go 1.26). A counted guest came to that always at one seed, and stood
+// still. GC takes the same way, so that goroutine is done before it.
+//
+// GC in turn, as SetGCPercent, waits for the marking only, and what follows
+// (gcMarkTermination's forEachP) waits for every P, also for one that a loop holds,
+// blocked in the kernel: it kept the other Ps busy asking, and the watch, whose timer
+// that P had, did not run. ReadMemStats takes the lock that is held until a collection
+// is over.
 func awaitCollection() {
+	runtime.GC()
 	var unused runtime.MemStats
 	runtime.ReadMemStats(&unused)
 }
