@@ -75,7 +75,7 @@ func TestPanicWhileMeasuring(t *testing.T) {
 	u.try("exec", "server", "--", "sh", "-c", "echo c > /proc/sysrq-trigger")
 	require.Error(t, cmd.Wait())
 	require.Equal(t, 1, cmd.ProcessState.ExitCode(), stderr.String())
-	require.Regexp(t, `kernel of "server": .*Kernel panic - not syncing: sysrq triggered crash; the end of its console:`, stderr.String())
+	require.Regexp(t, `kernel of "server": .*Kernel panic - not syncing: sysrq triggered crash in sysrq_handle_crash < .*; the end of its console:`, stderr.String())
 	require.Empty(t, remains(t, owner))
 }
 
