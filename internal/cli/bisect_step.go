@@ -255,7 +255,7 @@ func (s *step) built(ctx context.Context, out io.Writer) (func(testbed.Image) te
 			return nil, err
 		}
 	}
-	change, err := treeKernel(ctx, s.tree, filepath.Join(s.state, "modules"), out)
+	change, err := treeKernel(s.tree)
 	if errors.Is(err, fs.ErrNotExist) && s.build == "" {
 		return nil, usageError{fmt.Errorf("%v", err), "build it first, or say how: --build 'make -j8'"}
 	}

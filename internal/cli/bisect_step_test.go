@@ -61,13 +61,6 @@ func TestBisectStepStatus(t *testing.T) {
 	bare := invoke(t, "", step("--as", "good", "--build", "exit 2")...)
 	require.Equal(t, gitFault, bare.status, "what is measured to judge by has to be measured")
 
-	// A kernel without a way to install its modules.
-	require.NoError(t, os.MkdirAll("tree/arch/x86/boot", 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join("tree", bzImage), nil, 0o644))
-	got := invoke(t, "", step("--good", "good")...)
-	require.Equal(t, gitSkip, got.status, got.stderr)
-	require.Contains(t, got.stdout, "modules_install")
-
 	made, err := filepath.Glob("*")
 	require.NoError(t, err)
 	require.Equal(t, []string{"good", "lab.hcl", "tree"}, made, "nothing is made")

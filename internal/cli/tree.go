@@ -10,40 +10,26 @@ import (
 	"path/filepath"
 
 	"github.com/testbed-lab/testbed/internal/bisect"
+	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
 // bzImage is where a build leaves the kernel in its tree.
 const bzImage = "arch/x86/boot/bzImage"
 
-// treeKernel is an image with the kernel of a tree that was built: its bzImage, and its
-// modules as the tree installs them into a folder, which is emptied before.
-func treeKernel(ctx context.Context, tree, modules string, out io.Writer) (func(testbed.Image) testbed.Image, error) {
-	kernel, err := filepath.Abs(filepath.Join(tree, bzImage))
+// treeKernel is an image with the kernel of a tree that was built.
+func treeKernel(tree string) (func(testbed.Image) testbed.Image, error) {
+	root, err := filepath.Abs(tree)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(kernel); err != nil {
+	if _, err := os.Stat(filepath.Join(root, bzImage)); err != nil {
 		return nil, &bisect.SkipError{Err: fmt.Errorf("the tree has no built kernel: %w", err)}
 	}
-	if modules, err = filepath.Abs(modules); err != nil {
-		return nil, err
+	if _, err := exec.LookPath("make"); err != nil { // The tree is not to blame for it.
+		return nil, fmt.Errorf("install the tree's modules: %w", err)
 	}
-	if err := os.RemoveAll(modules); err != nil {
-		return nil, err
-	}
-	if err := makeIn(ctx, tree, out, "make", "-s", "modules_install", "INSTALL_MOD_PATH="+modules, "INSTALL_MOD_STRIP=1", "DEPMOD=true"); err != nil {
-		return nil, err
-	}
-	found, err := filepath.Glob(filepath.Join(modules, "lib/modules/*"))
-	if err != nil || len(found) != 1 {
-		return nil, &bisect.SkipError{Err: fmt.Errorf("make modules_install left %d folders in lib/modules, and one is needed", len(found))}
-	}
-	return func(image testbed.Image) testbed.Image {
-		image.Release, image.KernelVersion, image.Tree = "", "", ""
-		image.Kernel, image.Modules = kernel, found[0]
-		return image
-	}, nil
+	return func(image testbed.Image) testbed.Image { return run.OnTree(image, root) }, nil
 }
 
 // Statuses of a shell: a command that it cannot run is no fault of what is built.

@@ -16,7 +16,10 @@ import (
 // kernel of Debian's, unpacked, as the file "which" names it.
 const treeMakefile = `K := KERNELS/$(shell cat which)
 all:
-	mkdir -p arch/x86/boot && rm -f arch/x86/boot/bzImage && cp $(K)/bzImage arch/x86/boot/
+	mkdir -p arch/x86/boot include/config && rm -f arch/x86/boot/bzImage && cp $(K)/bzImage arch/x86/boot/
+	ls $(K)/modules > include/config/kernel.release
+	printf 'CONFIG_64BIT=y\nCONFIG_X86_64=y\nCONFIG_MODULES=y\n' > .config
+	cp which all.ko && echo all.ko > modules.order
 modules_install:
 	mkdir -p $(INSTALL_MOD_PATH)/lib && cp -r $(K)/modules $(INSTALL_MOD_PATH)/lib/
 `
@@ -74,7 +77,7 @@ func TestBisectStep(t *testing.T) {
 func writeTree(t *testing.T, tree, kernels, which string) {
 	t.Helper()
 	for name, text := range map[string]string{
-		"Makefile": strings.ReplaceAll(treeMakefile, "KERNELS", kernels), "which": which + "\n", ".gitignore": "arch\n",
+		"Makefile": strings.ReplaceAll(treeMakefile, "KERNELS", kernels), "which": which + "\n", ".gitignore": "arch\ninclude\n.config\nall.ko\nmodules.order\n",
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(tree, name), []byte(text), 0o644))
 	}

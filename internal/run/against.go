@@ -140,6 +140,13 @@ func Kernel(like testbed.Image, release string) testbed.Image {
 	return like
 }
 
+// OnTree is an image that differs in the kernel alone: that of a tree that was built.
+func OnTree(like testbed.Image, tree string) testbed.Image {
+	like = withoutKernel(like)
+	like.Tree = tree
+	return like
+}
+
 func withoutKernel(image testbed.Image) testbed.Image {
 	image.Release, image.KernelVersion, image.Kernel, image.Modules, image.Tree, image.Deb = "", "", "", "", "", ""
 	return image
