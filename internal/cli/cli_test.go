@@ -85,12 +85,16 @@ func TestUsageMistakes(t *testing.T) {
 }
 
 func TestEveryVerbHasHelp(t *testing.T) {
-	for _, cmd := range (&app{}).root().Commands() {
-		got := invoke(t, "", cmd.Name(), "--help")
+	verbs := (&app{}).root().Commands()
+	for len(verbs) > 0 {
+		cmd := verbs[0]
+		verbs = append(verbs[1:], cmd.Commands()...)
+		name := strings.Fields(cmd.CommandPath())[1:]
+		got := invoke(t, "", append(name, "--help")...)
 		require.Equal(t, exitDone, got.status)
 		require.Contains(t, got.stdout, "Usage:")
 		for line := range strings.Lines(got.stdout) {
-			require.LessOrEqual(t, len([]rune(line)), 81, line)
+			require.LessOrEqual(t, len([]rune(strings.TrimSuffix(line, "\n"))), 80, "%s: %s", name, line)
 		}
 	}
 }

@@ -115,7 +115,7 @@ func (a *app) imagesPruneCommand() *cobra.Command {
 		Long:  "Remove images that no lab has asked for lately, and all that only they were made\nof. What is needed again is downloaded again, as the lab's lock pins it.",
 		Args:  args(cobra.NoArgs),
 	}
-	unused := cmd.Flags().Duration("unused", 0, "only what was not used for so `LONG`, such as 720h (default: everything)")
+	unused := cmd.Flags().Duration("unused", 0, "only what was not used for so `LONG`, such as\n720h (default: everything)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		store, err := a.cache()
 		if err != nil {

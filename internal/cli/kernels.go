@@ -54,9 +54,9 @@ func (a *app) kernelListCommand() *cobra.Command {
 		Use:   "list [FROM [TO]]",
 		Short: "List the packaged kernels between two versions",
 		Long: "List the cloud kernels that the Debian mirror serves between two versions, both\n" +
-			"included, the oldest first: what kernels(FROM, TO) gives in a lab file. A version\n" +
-			"is the beginning of one (6.12 is every 6.12.x), what uname -r says, or that of a\n" +
-			"package. Without TO up to the newest, without FROM all.\n\n" +
+			"included, the oldest first: what kernels(FROM, TO) gives in a lab file. A\n" +
+			"version is the beginning of one (6.12 is every 6.12.x), what uname -r says, or\n" +
+			"that of a package. Without TO up to the newest, without FROM all.\n\n" +
 			"A suite whose index has expired is left out, and said.",
 		Example: "  testbed kernel list 6.12 7.3\n" +
 			"  testbed kernel list --release trixie-backports --json",
