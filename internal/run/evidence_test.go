@@ -45,3 +45,17 @@ func TestPasses(t *testing.T) {
 	cell.Tests[1] = second
 	require.Equal(t, []proto.Pass{proto.PassCapability}, passes(cell, second, "m"), "another machine")
 }
+
+// TestProbesComeLast: after the evidence of every mode.
+func TestProbesComeLast(t *testing.T) {
+	cell := sampleCell()
+	cell.Tests[0].Evidence, cell.Tests[0].Capabilities, cell.Tests[0].Modes = true, true, []string{"host", "docker0"}
+	plan, err := passesOf(17, cell, cell.Tests[0], false)
+	require.NoError(t, err)
+	var order []string
+	for i, b := range plan.client.Blocks {
+		require.Equal(t, i, b.Index)
+		order = append(order, b.Mode+" "+string(b.Pass))
+	}
+	require.Equal(t, []string{"host events", "host graph", "docker0 events", "docker0 graph", "host capability", "docker0 capability"}, order)
+}
