@@ -2,7 +2,6 @@ package history
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,15 +9,6 @@ import (
 
 	"github.com/testbed-lab/testbed/report"
 )
-
-// CellText is a cell's coordinates in the order of their names; empty without a matrix.
-func CellText(cell map[string]string) string {
-	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(cell)) {
-		parts = append(parts, name+" = "+cell[name])
-	}
-	return strings.Join(parts, ", ")
-}
 
 // RigText is a rig in a few words, each once.
 func RigText(rig []report.Common) string {

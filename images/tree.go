@@ -13,9 +13,11 @@ import (
 	"github.com/testbed-lab/testbed/kconfig"
 )
 
-// Files of a kernel tree, below it.
+// TreeImage is where a build leaves the kernel in its tree.
+const TreeImage = "arch/x86/boot/bzImage"
+
+// Further files of a kernel tree, below it.
 const (
-	treeImage   = "arch/x86/boot/bzImage"
 	treeRelease = "include/config/kernel.release"
 	treeConfig  = ".config"
 	treeModules = "modules.order" // Made once the modules are.
@@ -83,16 +85,16 @@ func (t kernelTree) configured(b *builtTree) (err error) {
 
 // linked reads the kernel, which must be of the release that its modules are of.
 func (t kernelTree) linked(b *builtTree) (err error) {
-	b.image, err = os.ReadFile(t.path(treeImage))
+	b.image, err = os.ReadFile(t.path(TreeImage))
 	if errors.Is(err, os.ErrNotExist) {
-		return t.unbuilt(treeImage)
+		return t.unbuilt(TreeImage)
 	}
 	if err != nil {
 		return err
 	}
 	inImage, err := bzImageRelease(b.image)
 	if err != nil {
-		return fmt.Errorf("%s: %w", treeImage, err)
+		return fmt.Errorf("%s: %w", TreeImage, err)
 	}
 	text, err := os.ReadFile(t.path(treeRelease))
 	if errors.Is(err, os.ErrNotExist) {
@@ -103,7 +105,7 @@ func (t kernelTree) linked(b *builtTree) (err error) {
 	}
 	b.release = strings.TrimSpace(string(text))
 	if b.release != inImage {
-		return fmt.Errorf("%s is of %s, and %s says %s: they are of two builds: make -C %s -j$(nproc) bzImage modules", treeImage, inImage, treeRelease, b.release, t.root)
+		return fmt.Errorf("%s is of %s, and %s says %s: they are of two builds: make -C %s -j$(nproc) bzImage modules", TreeImage, inImage, treeRelease, b.release, t.root)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func builtKernelTree(t *testing.T) (root string, image testbed.Image) {
 	write("Makefile", treeMakefile)
 	write(treeRelease, ownRelease+"\n")
 	write(treeConfig, "#\n# Linux/x86 6.13.0-rc1 Kernel Configuration\n#\nCONFIG_64BIT=y\nCONFIG_X86_64=y\nCONFIG_MODULES=y\n")
-	write(treeImage, bzImage(ownRelease))
+	write(TreeImage, bzImage(ownRelease))
 	return root, testbed.Image{Name: "own", Tree: root}
 }
 
@@ -139,7 +139,7 @@ func TestTreeErrors(t *testing.T) {
 	}{
 		"no tree":             {remove("Makefile"), []string{"no Makefile", "top folder"}},
 		"not configured":      {remove(treeConfig), []string{".config is not there", "defconfig", "kernel config --fragment"}},
-		"not linked":          {remove(treeImage), []string{treeImage + " is not there", "-j$(nproc) bzImage modules"}},
+		"not linked":          {remove(TreeImage), []string{TreeImage + " is not there", "-j$(nproc) bzImage modules"}},
 		"no release":          {remove(treeRelease), []string{treeRelease + " is not there", "bzImage modules"}},
 		"modules not built":   {remove(treeModules), []string{"modules.order is not there", "bzImage modules"}},
 		"a module is missing": {remove("drivers/net/veth.ko"), []string{"drivers/net/veth.ko is not there", "bzImage modules"}},
@@ -149,8 +149,8 @@ func TestTreeErrors(t *testing.T) {
 		"no configuration": {overwrite(treeConfig, "\x00"), []string{"read .config", "no option of a kernel"}},
 		"configured for 32 bits": {overwrite(treeConfig, "# Linux/x86 6.12.1 Kernel Configuration\nCONFIG_X86_32=y\n"),
 			[]string{"configured for x86", "guests are x86-64", "CONFIG_X86_64=y"}},
-		"32 bits":    {overwrite(treeImage, string(small)), []string{"kernel of 32 bits", "CONFIG_64BIT"}},
-		"vmlinux":    {overwrite(treeImage, "\x7fELF"), []string{treeImage, "not a bzImage"}},
+		"32 bits":    {overwrite(TreeImage, string(small)), []string{"kernel of 32 bits", "CONFIG_64BIT"}},
+		"vmlinux":    {overwrite(TreeImage, "\x7fELF"), []string{TreeImage, "not a bzImage"}},
 		"two builds": {overwrite(treeRelease, "6.14.0\n"), []string{"is of " + ownRelease, "says 6.14.0", "two builds"}},
 		"make fails": {overwrite("Makefile", "modules_install:\n\t@echo no rule for this >&2; false\n"),
 			[]string{"install modules of kernel tree", "no rule for this", "modules_install"}},

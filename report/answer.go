@@ -153,11 +153,11 @@ func answerCells(cells []testbed.TestResult) string {
 	slices.SortStableFunc(found, func(a, b cellCost) int { return cmp.Compare(ratioOf(&a.mode), ratioOf(&b.mode)) })
 	least, most := found[0], found[len(found)-1]
 	if len(found) < len(cells) || !sameMode(found) {
-		return in + costs(most.test, most.mode) + " at " + cellTitle(most.test.Cell) + floorTail(most.test) + "."
+		return in + costs(most.test, most.mode) + " at " + CellText(most.test.Cell) + floorTail(most.test) + "."
 	}
 	return in + fmt.Sprintf("%s costs most in each of %s: its p50 is from %s at %s to %s at %s; the widest noise floor is %s.",
-		most.mode.Name, count(len(cells), "cell"), times(least.mode), cellTitle(least.test.Cell),
-		times(most.mode), cellTitle(most.test.Cell), widestFloor(cells))
+		most.mode.Name, count(len(cells), "cell"), times(least.mode), CellText(least.test.Cell),
+		times(most.mode), CellText(most.test.Cell), widestFloor(cells))
 }
 
 // cellCost is a cell with its slowest mode.

@@ -20,7 +20,7 @@ func besideTables(t testbed.TestResult) []table {
 			}
 		}
 		d := tableOf(only, besideFields(t.Unit, engine))
-		d.Test, d.Cell, d.Caption = t.Name+" beside "+engine, cellTitle(t.Cell), besideCaption(only, engine)
+		d.Test, d.Cell, d.Caption = t.Name+" beside "+engine, CellText(t.Cell), besideCaption(only, engine)
 		for i := range d.Rows { // A verdict is about host, and no ratio here is to host.
 			d.Rows[i].Verdict, d.Rows[i].Host = noVerdict, false
 		}

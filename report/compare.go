@@ -182,7 +182,7 @@ func trialsOf(s CompareSide) ([]sideTrial, error) {
 		picked = append(picked, sideTrial{result: test, key: trialKey(test.Name, left), left: left})
 	}
 	if len(picked) == 0 {
-		return nil, fmt.Errorf("%s has no test in cell %s; it has: %s", s.Path, cellTitle(s.Cell), strings.Join(cellsOf(s.Result), "; "))
+		return nil, fmt.Errorf("%s has no test in cell %s; it has: %s", s.Path, CellText(s.Cell), strings.Join(cellsOf(s.Result), "; "))
 	}
 	blocks := slices.DeleteFunc(slices.Clone(s.Blocks), func(b testbed.Block) bool { return !within(b.Cell, s.Cell) })
 	trials, _ := group(lab, blocks) // What it warns of stands in the result.
@@ -218,7 +218,7 @@ func cellOf(r testbed.TestResult) testbed.Cell {
 
 func cellsOf(r testbed.Result) (names []string) {
 	for _, t := range r.Tests {
-		if name := firstOf(cellTitle(t.Cell), "no matrix"); !slices.Contains(names, name) {
+		if name := firstOf(CellText(t.Cell), "no matrix"); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -273,7 +273,7 @@ func (s sideTrial) lost(mode string, m metric, why string) *judgement {
 }
 
 func (s sideTrial) name() string {
-	return strings.TrimSpace(s.result.Name + " " + bracketed(cellTitle(s.left)))
+	return strings.TrimSpace(s.result.Name + " " + bracketed(CellText(s.left)))
 }
 
 // modes are the rows of a pair, and what only one side has.

@@ -17,7 +17,7 @@ func CompareSuites(all []testbed.Comparison) (suites []ci.Suite) {
 			if m.Verdict == "" {
 				continue
 			}
-			name := strings.TrimSpace(m.Test + " " + bracketed(cellTitle(m.Cell)))
+			name := strings.TrimSpace(m.Test + " " + bracketed(CellText(m.Cell)))
 			if len(all) > 1 {
 				name += " of " + sideTitle(c.New)
 			}

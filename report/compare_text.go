@@ -70,7 +70,7 @@ func compareTitle(c testbed.Comparison) string {
 }
 
 func sideTitle(s testbed.Side) string {
-	text := strings.TrimSpace(s.Path + " " + bracketed(cellTitle(s.Cell)))
+	text := strings.TrimSpace(s.Path + " " + bracketed(CellText(s.Cell)))
 	if len(s.Kernels) == 1 {
 		text += " (Linux " + s.Kernels[0] + ")"
 	}
@@ -120,7 +120,7 @@ func judgedEstimate(m testbed.Change) testbed.Estimate {
 func compareTables(c testbed.Comparison) []table {
 	var all []table
 	for _, m := range c.Modes {
-		cell := cellTitle(m.Cell)
+		cell := CellText(m.Cell)
 		if len(all) == 0 || all[len(all)-1].Test != m.Test || all[len(all)-1].Cell != cell {
 			all = append(all, compareTable(c, m))
 		}
@@ -151,7 +151,7 @@ func compareTable(c testbed.Comparison, m testbed.Change) table {
 	}
 	us := compareUnit(m.Unit)
 	return table{
-		Test: m.Test, Cell: cellTitle(m.Cell), Caption: caption,
+		Test: m.Test, Cell: CellText(m.Cell), Caption: caption,
 		Columns: []column{
 			{Name: "mode", Title: "mode", Left: true},
 			{Name: "base", Title: "base", Unit: us, Spare: 8}, {Name: "new", Title: "new", Unit: us, Spare: 7},

@@ -74,13 +74,13 @@ func oneSeed(t testbed.TestResult, m testbed.ModeResult) string {
 func oneSeedEach(cells []testbed.TestResult) string {
 	worst := sidesOf(cells[0]).slowestOpen
 	if worst == nil {
-		return fmt.Sprintf("no mode was counted at %s.", cellTitle(cells[0].Cell))
+		return fmt.Sprintf("no mode was counted at %s.", CellText(cells[0].Cell))
 	}
 	var texts []string
 	for _, t := range cells {
 		for _, m := range t.Modes {
 			if m.Name == worst.Name && m.RatioToHost["p50"].Estimate != nil {
-				texts = append(texts, fmt.Sprintf("%s at %s", ratioText(ratioOf(&m)), cellTitle(t.Cell)))
+				texts = append(texts, fmt.Sprintf("%s at %s", ratioText(ratioOf(&m)), CellText(t.Cell)))
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func CSV(w io.Writer, results ...testbed.Result) error {
 func csvTest(r testbed.Result, t testbed.TestResult) (rows [][]string) {
 	row := func(m testbed.ModeResult, figure, metric, unit, verdict string, e testbed.Estimate) {
 		rows = append(rows, []string{
-			r.Lab, r.Started.Format("2006-01-02T15:04:05Z"), t.Name, cellTitle(t.Cell), m.Name, m.Status, figure, metric, unit,
+			r.Lab, r.Started.Format("2006-01-02T15:04:05Z"), t.Name, CellText(t.Cell), m.Name, m.Status, figure, metric, unit,
 			exact(e.Estimate), exact(e.Lo), exact(e.Hi), countOf(e), e.Method, verdict, firstOf(m.Reason, e.Reason),
 		})
 	}

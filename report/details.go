@@ -14,7 +14,7 @@ func detailsTable(t testbed.TestResult) *table {
 	ran := t
 	ran.Modes = slices.DeleteFunc(slices.Clone(t.Modes), func(m testbed.ModeResult) bool { return m.Status != testbed.StatusOK })
 	d := tableOf(ran, detailFields(t))
-	d.Test, d.Cell = t.Name+" in detail", cellTitle(t.Cell)
+	d.Test, d.Cell = t.Name+" in detail", CellText(t.Cell)
 	d.Caption = "shows: the smallest ratio that these rounds would show in four of five runs · drift: p50 of a block's second half over its first · " +
 		"rate × mean: transactions under way at once"
 	if t.Settings.Warmup > 0 {

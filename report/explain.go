@@ -62,7 +62,7 @@ func explainCells(b *bytes.Buffer, r testbed.Result, o ExplainOptions, t testbed
 	if mode.Functions == nil || base.Functions == nil {
 		return fmt.Errorf("cells are compared by instructions, and %s has none of mode %q: run with --backend icount", t.Name, mode.Name)
 	}
-	fmt.Fprintf(b, "%s in %s, %s against %s: instructions per transaction, both ends\n\n", mode.Name, t.Name, cellTitle(t.Cell), cellTitle(other.Cell))
+	fmt.Fprintf(b, "%s in %s, %s against %s: instructions per transaction, both ends\n\n", mode.Name, t.Name, CellText(t.Cell), CellText(other.Cell))
 	mode.Name, base.Name = cellValues(t.Cell), cellValues(other.Cell)
 	writeShares(b, mode, &base, o.All)
 	return nil
@@ -83,7 +83,7 @@ func explained(r testbed.Result, test, cell, mode string) (testbed.TestResult, t
 			continue
 		}
 		if !inCellNamed(t, cell) {
-			cells = append(cells, cellTitle(t.Cell))
+			cells = append(cells, CellText(t.Cell))
 			continue
 		}
 		for _, m := range t.Modes {

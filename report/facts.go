@@ -46,10 +46,10 @@ func environmentTables(r testbed.Result) []factTable {
 		all = append(all, factTable{"Host", flatten("", r.Environment.Host)})
 	}
 	for _, c := range r.Environment.Cells {
-		all = append(all, factTable{strings.TrimSpace("Node " + c.Node + " " + bracketed(cellTitle(c.Cell))), ownFacts(r, c)})
+		all = append(all, factTable{strings.TrimSpace("Node " + c.Node + " " + bracketed(CellText(c.Cell))), ownFacts(r, c)})
 	}
 	for _, m := range r.Environment.Machines {
-		title := strings.TrimSpace("Machine " + m.Name + " " + bracketed(cellTitle(m.Cell)))
+		title := strings.TrimSpace("Machine " + m.Name + " " + bracketed(CellText(m.Cell)))
 		all = append(all, factTable{title, flatten("", m.Facts)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Environment.Images)) {

@@ -81,7 +81,7 @@ func ChangeLines(c testbed.Change, metric string) []string {
 }
 
 func joinedCell(c testbed.Change) string {
-	if cell := cellTitle(c.Cell); cell != "" {
+	if cell := CellText(c.Cell); cell != "" {
 		return c.Test + ", " + cell
 	}
 	return c.Test

@@ -57,10 +57,7 @@ type reading struct {
 func unread(format string, args ...any) reading { return reading{why: fmt.Sprintf(format, args...)} }
 
 func newCourt(cell testbed.Cell, trials []*trial) *court {
-	c := &court{coordinates: map[string]string{}, trials: map[string]*trial{}, ready: map[testbed.Metric]reading{}}
-	for _, at := range cell.Coordinates {
-		c.coordinates[at.Name] = at.Value
-	}
+	c := &court{coordinates: cell.At(), trials: map[string]*trial{}, ready: map[testbed.Metric]reading{}}
 	for _, t := range trials {
 		if maps.Equal(t.coordinates, c.coordinates) {
 			c.trials[t.test.Name] = t

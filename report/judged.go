@@ -55,7 +55,7 @@ func claimLists(r testbed.Result) (lists []claims) {
 	own, published := claims{ID: "expectations", Title: "Expectations"}, claims{ID: "published", Title: "Published results"}
 	for i, e := range r.Expectations {
 		c := claim{
-			From: fmt.Sprintf("/expectations/%d", i), Verdict: e.Verdict, Word: e.Verdict, Name: strings.TrimSpace(e.Name + " " + bracketed(cellTitle(e.Cell))),
+			From: fmt.Sprintf("/expectations/%d", i), Verdict: e.Verdict, Word: e.Verdict, Name: strings.TrimSpace(e.Name + " " + bracketed(CellText(e.Cell))),
 			That: oneLine(e.That), Grounds: groundsText(e), Source: oneLine(e.Published),
 		}
 		if c.Source == "" {

@@ -145,7 +145,7 @@ func latexInterval(text string) string {
 // latexCaption says what the numbers are and on what they rest.
 func latexCaption(r testbed.Result, t testbed.TestResult, drawn table) string {
 	parts := []string{caption(t)}
-	if cell := cellTitle(t.Cell); cell != "" {
+	if cell := CellText(t.Cell); cell != "" {
 		parts = append([]string{cell}, parts...)
 	}
 	sentences := []string{
@@ -183,7 +183,7 @@ var unnamed = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // latexName is how a test's table is called, as a file and after "tab:".
 func latexName(r testbed.Result, t testbed.TestResult) string {
-	return strings.Trim(unnamed.ReplaceAllString(r.Lab+"-"+t.Name+"-"+cellTitle(t.Cell), "-"), "-")
+	return strings.Trim(unnamed.ReplaceAllString(r.Lab+"-"+t.Name+"-"+CellText(t.Cell), "-"), "-")
 }
 
 var latexEscaper = strings.NewReplacer(

@@ -144,7 +144,7 @@ func (m loaded) late() float64 {
 func loadTable(r testbed.Result, l load) table {
 	first := r.Tests[l.tests[0]]
 	us := columnUnit(first.Unit)
-	d := table{Test: "Latency against load", Cell: cellTitle(l.cell), Columns: []column{
+	d := table{Test: "Latency against load", Cell: CellText(l.cell), Columns: []column{
 		{Name: "mode", Title: "mode", Left: true}, {Name: "offered", Title: "offered", Unit: "/s"}, {Name: "done", Title: "done", Unit: "/s", Spare: 2},
 		{Name: "p50", Title: "p50", Unit: us}, {Name: "p99", Title: "p99", Unit: us}, {Name: "late", Title: "late", Spare: 1},
 	}}

@@ -25,7 +25,7 @@ func ResultSuites(r testbed.Result) (suites []ci.Suite) {
 		suites = append(suites, suite)
 	}
 	for _, t := range r.Tests {
-		suite := ci.Suite{Name: strings.TrimSpace(t.Name + " " + bracketed(cellTitle(t.Cell)))}
+		suite := ci.Suite{Name: strings.TrimSpace(t.Name + " " + bracketed(CellText(t.Cell)))}
 		for _, m := range t.Modes {
 			suite.Cases = append(suite.Cases, ci.Case{
 				Name:    m.Name,

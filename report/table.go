@@ -64,7 +64,7 @@ func tables(r testbed.Result) []table {
 
 func newTable(t testbed.TestResult) table {
 	d := tableOf(t, mainFields(t))
-	d.Test, d.Cell, d.Caption = t.Name, cellTitle(t.Cell), caption(t)
+	d.Test, d.Cell, d.Caption = t.Name, CellText(t.Cell), caption(t)
 	d.Noise, d.Notes = noiseText(t), notes(t)
 	d.Price, d.Paragraphs = priceOf(t), paragraphs(t)
 	d.Why, d.Beside, d.Details = whyTable(t), besideTables(t), detailsTable(t)

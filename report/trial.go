@@ -48,7 +48,7 @@ func group(lab testbed.Lab, blocks []testbed.Block) ([]*trial, []string) {
 	for _, b := range ordered(blocks) {
 		t, known := index[trialKey(b.Test, b.Cell)]
 		if !known {
-			warnings = append(warnings, fmt.Sprintf("block %d left out: the lab has no test %q in cell %q", b.Index, b.Test, cellTitle(b.Cell)))
+			warnings = append(warnings, fmt.Sprintf("block %d left out: the lab has no test %q in cell %q", b.Index, b.Test, CellText(b.Cell)))
 			continue
 		}
 		if warning := t.take(b); warning != "" {
@@ -71,10 +71,7 @@ func ordered(blocks []testbed.Block) []testbed.Block {
 }
 
 func newTrial(seed int64, cell testbed.Cell, test testbed.Test) *trial {
-	t := &trial{test: test, seed: seed, coordinates: map[string]string{}}
-	for _, c := range cell.Coordinates {
-		t.coordinates[c.Name] = c.Value
-	}
+	t := &trial{test: test, seed: seed, coordinates: cell.At()}
 	names := test.Modes
 	if !slices.Contains(names, hostMode) {
 		names = append([]string{hostMode}, names...)
@@ -149,7 +146,7 @@ func (t *trial) resamples() [][]int {
 
 // title names the trial for a person.
 func (t *trial) title() string {
-	return strings.TrimSpace(t.test.Name + " " + bracketed(cellTitle(t.coordinates)))
+	return strings.TrimSpace(t.test.Name + " " + bracketed(CellText(t.coordinates)))
 }
 
 func bracketed(s string) string {
@@ -159,8 +156,8 @@ func bracketed(s string) string {
 	return "[" + s + "]"
 }
 
-// cellTitle is a cell's coordinates in the order of their names.
-func cellTitle(cell map[string]string) string {
+// CellText is a cell's coordinates in the order of their names.
+func CellText(cell map[string]string) string {
 	parts := []string{}
 	for _, name := range slices.Sorted(maps.Keys(cell)) {
 		parts = append(parts, name+" = "+cell[name])

@@ -36,7 +36,7 @@ func voidedNote(t testbed.TestResult) []string {
 func voidedTexts(r testbed.Result) []string {
 	texts := []string{}
 	for _, t := range r.Tests {
-		title := strings.TrimSpace(t.Name + " " + bracketed(cellTitle(t.Cell)))
+		title := strings.TrimSpace(t.Name + " " + bracketed(CellText(t.Cell)))
 		order, rounds := []testbed.VoidedBlock{}, map[testbed.VoidedBlock][]int{}
 		for _, v := range t.Voided {
 			same := testbed.VoidedBlock{Mode: v.Mode, Reason: v.Reason}

@@ -21,7 +21,7 @@ func whyTable(t testbed.TestResult) *table {
 	}
 	host := hostOf(looked)
 	d := tableOf(looked, whyFields(t, host))
-	d.Test, d.Cell = t.Name+", why", cellTitle(t.Cell)
+	d.Test, d.Cell = t.Name+", why", CellText(t.Cell)
 	d.Caption = "per transaction, both ends, counted after the timing · softirqs: NET_RX and NET_TX that ran · backlog: packets queued to a CPU again (netif_rx) · " +
 		"calls: of functions of the network stack; what + adds to host"
 	d.Notes = whyNotes(looked)

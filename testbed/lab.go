@@ -59,6 +59,15 @@ type Cell struct {
 	Tests       []Test
 }
 
+// At is the cell's coordinates by name, as results carry them; empty without a matrix.
+func (c Cell) At() map[string]string {
+	at := make(map[string]string, len(c.Coordinates))
+	for _, one := range c.Coordinates {
+		at[one.Name] = one.Value
+	}
+	return at
+}
+
 // Coordinate is one name and value of a matrix cell.
 type Coordinate struct {
 	Name  string

@@ -76,7 +76,7 @@ func Write(w io.Writer, series []history.Series, version string) error {
 	}
 	for i, s := range series {
 		if i == 0 || !history.Together(series[i-1], s) {
-			p.Groups = append(p.Groups, group{ID: "test-" + s.ID, Title: s.Lab + ": " + s.Test, Cell: history.CellText(s.Cell), Rig: history.RigText(s.Rig)})
+			p.Groups = append(p.Groups, group{ID: "test-" + s.ID, Title: s.Lab + ": " + s.Test, Cell: report.CellText(s.Cell), Rig: history.RigText(s.Rig)})
 		}
 		d, at := draw(s), len(p.Groups)-1
 		p.Groups[at].Series = append(p.Groups[at].Series, d)
@@ -167,7 +167,7 @@ func changeOf(s history.Series, c history.Change) change {
 	}
 	at := s.Points[c.Index]
 	of := s.Lab + ", " + s.Test
-	if cell := history.CellText(s.Cell); cell != "" {
+	if cell := report.CellText(s.Cell); cell != "" {
 		of += " [" + cell + "]"
 	}
 	return change{

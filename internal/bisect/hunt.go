@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -287,11 +286,4 @@ func (h *Hunt) answer(ctx context.Context, from, to int) (Answer, error) {
 	change, err := h.Bench.Between(ctx, a.From, a.To)
 	a.Change = change
 	return a, err
-}
-
-func sortedNames(a, b map[string]any) []string {
-	names := slices.Collect(maps.Keys(a))
-	names = slices.AppendSeq(names, maps.Keys(b))
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -18,6 +20,13 @@ const JournalFile = "bisect.json"
 
 // journalSchema is the identifier of its format.
 const journalSchema = "testbed.bisect/v1"
+
+func sortedNames(a, b map[string]any) []string {
+	names := slices.Collect(maps.Keys(a))
+	names = slices.AppendSeq(names, maps.Keys(b))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // Step is what was decided of one version.
 type Step struct {

@@ -251,7 +251,7 @@ func (s *step) built(ctx context.Context, out io.Writer) (func(testbed.Image) te
 		return nil, usageError{fmt.Errorf("%s is no folder", s.tree), "name the kernel tree: --tree DIR"}
 	}
 	if s.build != "" {
-		if err := makeIn(ctx, s.tree, out, "sh", "-c", s.build); err != nil {
+		if err := buildIn(ctx, s.tree, out, s.build); err != nil {
 			return nil, err
 		}
 	}

@@ -230,7 +230,7 @@ func (a *app) printSeries(series []history.Series) error {
 
 func groupTitle(s history.Series) string {
 	title := s.Lab + ", " + s.Test
-	if cell := history.CellText(s.Cell); cell != "" {
+	if cell := report.CellText(s.Cell); cell != "" {
 		title += " [" + cell + "]"
 	}
 	return title + " · " + history.RigText(s.Rig)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -103,11 +104,11 @@ func cellNumber(lab *run.Lab, text string) (int, error) {
 }
 
 // openCells joins the folder in which a lab's cells gather.
-func openCells(lab *run.Lab, dir string) (*matrix.Folder, error) {
+func (a *app) openCells(ctx context.Context, lab *run.Lab, dir string) (*matrix.Folder, error) {
 	if dir == "" {
 		return nil, usageError{errors.New("no folder for the cells"), "name one that all machines share: --out DIR"}
 	}
-	if err := portable(lab); err != nil {
+	if err := a.portable(ctx, lab); err != nil {
 		return nil, err
 	}
 	agent, err := payload.AgentDigest()
@@ -135,11 +136,13 @@ func openCells(lab *run.Lab, dir string) (*matrix.Folder, error) {
 
 // portable refuses a lab that means something else as a copy in another folder, or on
 // another machine: one with paths that begin where the lab file is.
-func portable(lab *run.Lab) error {
+func (a *app) portable(ctx context.Context, lab *run.Lab) error {
 	elsewhere := filepath.Join(filepath.Dir(lab.Source), "elsewhere", filepath.Base(lab.Source))
-	copied, diagnostics := hcl.Parse(lab.Text, elsewhere, hcl.Options{Vars: lab.Variables, Backend: backendFlag(lab.Backend)})
+	copied, diagnostics := hcl.Parse(lab.Text, elsewhere, hcl.Options{
+		Vars: lab.Variables, Backend: backendFlag(lab.Backend), Kernels: a.kernelsOf(ctx, lab.Source, listingRead),
+	})
 	same := func(a, b testbed.Image) bool {
-		return a.Kernel == b.Kernel && a.Modules == b.Modules && a.Tree == b.Tree
+		return a.Kernel == b.Kernel && a.Modules == b.Modules && a.Tree == b.Tree && a.Deb == b.Deb
 	}
 	if diagnostics.HasErrors() || !slices.EqualFunc(lab.Images, copied.Lab.Images, same) {
 		return usageError{fmt.Errorf("%s has paths that begin where it lies, and would not mean the same as a copy or on another machine", relative(lab.Source)), "write paths that begin with / and are the same on all machines"}

@@ -44,7 +44,7 @@ func (a *app) matrixCellCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		folder, err := openCells(lab, *out)
+		folder, err := a.openCells(cmd.Context(), lab, *out)
 		if err != nil {
 			return err
 		}
@@ -99,20 +99,11 @@ func (a *app) measureCell(ctx context.Context, lab *run.Lab, folder *matrix.Fold
 		_, err := a.alreadyThere(folder, number)
 		return err
 	case failure != nil:
-		return cellFailure{failure, fmt.Sprintf("the folder says so too; to measure the cell again: rm -r %s", relative(filepath.Dir(folder.ResultPath(number))))}
+		return remedied{failure, fmt.Sprintf("the folder says so too; to measure the cell again: rm -r %s", relative(filepath.Dir(folder.ResultPath(number))))}
 	}
 	fmt.Fprintf(a.stderr, "%s: %s\n", folder.Identity.Title(number), relative(folder.ResultPath(number)))
 	return nil
 }
-
-// cellFailure is one that the folder keeps.
-type cellFailure struct {
-	error
-	hint string
-}
-
-func (e cellFailure) Hint() string  { return e.hint }
-func (e cellFailure) Unwrap() error { return e.error }
 
 // resultOf writes what a cell gave; nil where that is nothing.
 func resultOf(lab *run.Lab, s *session, o *run.Outcome) func(dir string) error {

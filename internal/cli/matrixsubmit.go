@@ -57,7 +57,7 @@ func (a *app) submit(ctx context.Context, lab *run.Lab, out string, options []st
 	if err := pinned(lab); err != nil {
 		return err
 	}
-	folder, err := openCells(lab, out)
+	folder, err := a.openCells(ctx, lab, out)
 	if err != nil {
 		return err
 	}

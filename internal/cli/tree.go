@@ -9,13 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/testbed-lab/testbed/images"
 	"github.com/testbed-lab/testbed/internal/bisect"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/testbed"
 )
-
-// bzImage is where a build leaves the kernel in its tree.
-const bzImage = "arch/x86/boot/bzImage"
 
 // treeKernel is an image with the kernel of a tree that was built.
 func treeKernel(tree string) (func(testbed.Image) testbed.Image, error) {
@@ -23,7 +21,7 @@ func treeKernel(tree string) (func(testbed.Image) testbed.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(root, bzImage)); err != nil {
+	if _, err := os.Stat(filepath.Join(root, images.TreeImage)); err != nil {
 		return nil, &bisect.SkipError{Err: fmt.Errorf("the tree has no built kernel: %w", err)}
 	}
 	if _, err := exec.LookPath("make"); err != nil { // The tree is not to blame for it.
@@ -38,10 +36,10 @@ const (
 	notFound      = 127
 )
 
-// makeIn runs a command that makes something of a tree. Where that fails, the tree is to
+// buildIn runs a shell's command that builds a tree. Where that fails, the tree is to
 // blame, unless the command itself cannot be run.
-func makeIn(ctx context.Context, tree string, out io.Writer, name string, arguments ...string) error {
-	cmd := exec.CommandContext(ctx, name, arguments...)
+func buildIn(ctx context.Context, tree string, out io.Writer, command string) error {
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = tree, out, out
 	err := cmd.Run()
 	var exit *exec.ExitError

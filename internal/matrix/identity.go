@@ -40,11 +40,7 @@ func IdentityOf(lab testbed.Lab, tool testbed.Tool) Identity {
 		Variables: lab.Variables, Backend: lab.Backend, Tool: tool,
 	}
 	for _, cell := range lab.Cells {
-		at := map[string]string{}
-		for _, c := range cell.Coordinates {
-			at[c.Name] = c.Value
-		}
-		id.Cells = append(id.Cells, at)
+		id.Cells = append(id.Cells, cell.At())
 	}
 	return id
 }

@@ -20,7 +20,7 @@ func (c *Conductor) RunCell(ctx context.Context, lab *Lab, number int, node stri
 	alone.Predicates = lab.Predicates[number-1 : number]
 
 	o, err = c.Run(ctx, &alone)
-	where = testbed.CellEnvironment{Cell: coordinates(cell), Node: node}
+	where = testbed.CellEnvironment{Cell: cell.At(), Node: node}
 	if err != nil {
 		where.Failure = err.Error()
 	}

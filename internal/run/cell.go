@@ -15,12 +15,3 @@ func cellName(c testbed.Cell) string {
 	}
 	return strings.Join(parts, " ")
 }
-
-// coordinates is the cell as results carry it.
-func coordinates(c testbed.Cell) map[string]string {
-	m := map[string]string{}
-	for _, at := range c.Coordinates {
-		m[at.Name] = at.Value
-	}
-	return m
-}

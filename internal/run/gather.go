@@ -47,7 +47,7 @@ func (l *Lab) Gather(parts []Part, mix bool, scratchFolder string) (*Outcome, er
 
 func (l *Lab) cellAt(at map[string]string) testbed.Cell {
 	for _, cell := range l.Cells {
-		if maps.Equal(coordinates(cell), at) {
+		if maps.Equal(cell.At(), at) {
 			return cell
 		}
 	}

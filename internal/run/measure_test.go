@@ -188,7 +188,7 @@ func TestAKernelsComplaintIsShown(t *testing.T) {
 	require.Equal(t, "\nkernel of \"server\": Kernel panic - not syncing: x in f < g [veth]; the end of its console:"+
 		"\n  | boot\n  | [ 3.1] Kernel panic - not syncing: x\n  | [ 3.1] Call Trace:\n  | [ 3.1]  f+0x1/0x2\n  | [ 3.1]  g+0x1/0x2 [veth]\n  | last", complaints)
 	require.Equal(t, []testbed.Crash{{
-		Machine: "server", Cell: coordinates(sampleCell()), Boot: 1, Complaint: "Kernel panic - not syncing: x",
+		Machine: "server", Cell: sampleCell().At(), Boot: 1, Complaint: "Kernel panic - not syncing: x",
 		Frames: []string{"f", "g [veth]"}, Console: "consoles/" + consoleFile(sampleCell(), "server", 0),
 	}}, o.crashes)
 	require.Equal(t, []string{"kernel of server: [ 3.1] Kernel panic - not syncing: x", "kernel of server: [ 3.1] Call Trace:"}, o.warnings)

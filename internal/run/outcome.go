@@ -64,7 +64,7 @@ func (o *Outcome) add(cell testbed.Cell, seen *observation) {
 		return
 	}
 	o.Blocks = append(o.Blocks, seen.blocks...)
-	at := coordinates(cell)
+	at := cell.At()
 	for _, name := range slices.Sorted(maps.Keys(seen.facts)) {
 		o.addMachine(testbed.MachineEnvironment{Name: name, Cell: at, Facts: seen.facts[name]})
 	}
@@ -121,7 +121,7 @@ func (o *Outcome) crash(cell testbed.Cell, boot int, machine string, console []b
 	file := consoleFile(cell, machine, boot)
 	o.Consoles[file] = console
 	o.crashes = append(o.crashes, testbed.Crash{
-		Machine: machine, Cell: coordinates(cell), Boot: boot + 1, Complaint: crash.Complaint,
+		Machine: machine, Cell: cell.At(), Boot: boot + 1, Complaint: crash.Complaint,
 		Frames: append([]string{}, crash.Frames...), Console: path.Join(consolesFolder, file),
 	})
 	return crash.String()

@@ -37,7 +37,7 @@ type recorder struct {
 
 func newRecorder(cell testbed.Cell, test testbed.Test, client proto.Segment) *recorder {
 	return &recorder{
-		cell: coordinates(cell), test: test, segment: client,
+		cell: cell.At(), test: test, segment: client,
 		clients: map[int]*proto.BlockResult{}, servers: map[int]*proto.BlockResult{},
 		kept:  map[int]keptSamples{},
 		facts: map[string]map[string]any{},

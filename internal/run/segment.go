@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -90,26 +89,18 @@ func passesOf(seed int64, cell testbed.Cell, test testbed.Test, oneKernel bool) 
 		return s, err
 	}
 	var blocks []proto.Block
-	for _, mode := range test.Modes {
-		for _, pass := range passes(cell, test, mode) {
-			blocks = append(blocks, proto.Block{Test: test.Name, Mode: mode, Pass: pass})
+	for _, probing := range []bool{false, true} {
+		for _, mode := range test.Modes {
+			for _, pass := range passes(cell, test, mode) {
+				if (pass == proto.PassCapability) == probing {
+					blocks = append(blocks, proto.Block{Index: len(blocks), Test: test.Name, Mode: mode, Pass: pass})
+				}
+			}
 		}
-	}
-	slices.SortStableFunc(blocks, func(a, b proto.Block) int { return cmp.Compare(late(a.Pass), late(b.Pass)) })
-	for i := range blocks {
-		blocks[i].Index = i
 	}
 	s.client.Blocks, s.server.Blocks = blocks, blocks
 	s.client.OneKernel, s.server.OneKernel = oneKernel, oneKernel
 	return s, nil
-}
-
-// late is 1 for the pass that comes after all others.
-func late(pass proto.Pass) int {
-	if pass == proto.PassCapability {
-		return 1
-	}
-	return 0
 }
 
 // passes of a mode: what works in it does not depend on the workload, so only the
