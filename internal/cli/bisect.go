@@ -63,6 +63,18 @@ func (l *looking) options(backend string) (report.CompareOptions, error) {
 	return o, nil
 }
 
+// narrow is the lab with nothing but what is looked at.
+func (l *looking) narrow(lab *run.Lab) (*run.Lab, error) {
+	narrow, err := lab.Only(l.test, l.mode)
+	if err == nil { // Whether there is such an image is known before anything is measured.
+		_, err = lab.OnImages(l.image, func(i testbed.Image) testbed.Image { return i })
+	}
+	if err != nil {
+		return nil, usageError{err, "narrow it with --test, --mode or --image"}
+	}
+	return narrow, nil
+}
+
 // searching are the flags of bisect.
 type searching struct {
 	looking
@@ -143,15 +155,12 @@ func (a *app) bisect(ctx context.Context, given []string, o searching) error {
 	if o.change && o.mode == "" {
 		o.mode = "host"
 	}
-	narrow, err := lab.Only(o.test, o.mode)
-	if err == nil {
-		_, err = lab.OnImages(o.image, func(i testbed.Image) testbed.Image { return i })
-	}
-	if err == nil && o.change && tests(narrow) > 1 {
-		err = fmt.Errorf("the lab has %d tests, over its cells, and one can have changed most", tests(narrow))
-	}
+	narrow, err := o.narrow(lab)
 	if err != nil {
-		return usageError{err, "narrow it with --test, --mode or --image"}
+		return err
+	}
+	if n := tests(narrow); o.change && n > 1 {
+		return usageError{fmt.Errorf("the lab has %d tests, over its cells, and one can have changed most", n), "narrow it with --test"}
 	}
 	if o.state == "" {
 		o.state = filepath.Join("bisect", lab.Name, o.good+".."+o.bad)

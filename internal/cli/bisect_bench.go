@@ -153,11 +153,11 @@ func (b *bench) inTurns(ctx context.Context, from, to string, options report.Com
 // measuredOnce is the result in a folder, which is measured where it is not there yet. A
 // kernel that does not boot, or on which nothing could be measured, is to blame for it;
 // what else goes wrong is not.
-func measuredOnce(ctx context.Context, s *session, dir string, make func() (*run.Lab, error), do func(context.Context, *run.Conductor, *run.Lab) (*run.Outcome, error)) (report.CompareSide, error) {
+func measuredOnce(ctx context.Context, s *session, dir string, build func() (*run.Lab, error), do func(context.Context, *run.Conductor, *run.Lab) (*run.Outcome, error)) (report.CompareSide, error) {
 	if side, err := storedSide(dir); err == nil {
 		return side, nil
 	}
-	lab, err := make()
+	lab, err := build()
 	if err != nil {
 		return report.CompareSide{}, err
 	}

@@ -151,12 +151,8 @@ func (a *app) newStep(ctx context.Context, given []string, o stepping) (*step, e
 	if s.options, err = o.options(lab.Backend); err != nil {
 		return nil, err
 	}
-	s.lab, err = lab.Only(o.test, o.mode)
-	if err == nil {
-		_, err = lab.OnImages(o.image, func(i testbed.Image) testbed.Image { return i })
-	}
-	if err != nil {
-		return nil, usageError{err, "narrow it with --test, --mode or --image"}
+	if s.lab, err = o.narrow(lab); err != nil {
+		return nil, err
 	}
 	if s.state == "" {
 		s.state = filepath.Join(filepath.Dir(lab.Source), "bisect", lab.Name, "tree")

@@ -145,8 +145,27 @@ func (j *judging) read() (history.Judging, error) {
 	return how, nil
 }
 
+// selecting are the flags of verbs that judge series.
+type selecting struct {
+	picking
+	judging
+}
+
+func (o *selecting) flags(cmd *cobra.Command) {
+	o.picking.flags(cmd)
+	o.judging.flags(cmd)
+}
+
 // series are those that the flags pick, judged; IDs are as given on the command line.
-func (p *picking) series(ctx context.Context, store string, how history.Judging, ids ...string) ([]history.Series, error) {
+func (o *selecting) series(ctx context.Context, store string, ids ...string) ([]history.Series, error) {
+	how, err := o.read()
+	if err != nil {
+		return nil, err
+	}
+	return o.judged(ctx, store, how, ids)
+}
+
+func (p *picking) judged(ctx context.Context, store string, how history.Judging, ids []string) ([]history.Series, error) {
 	if p.metric != "" && !slices.Contains(history.Metrics, p.metric) {
 		return nil, usageError{fmt.Errorf("no metric %q", p.metric), "--metric takes one of: " + strings.Join(history.Metrics, ", ")}
 	}
@@ -178,22 +197,16 @@ func (p *picking) picks(s history.Series, cell map[string]string, ids []string) 
 }
 
 func (a *app) historyListCommand(store *string) *cobra.Command {
-	var pick picking
-	var judge judging
+	var o selecting
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the series: points, changes, the last value",
 		Args:  args(cobra.NoArgs),
 	}
-	pick.flags(cmd)
-	judge.flags(cmd)
+	o.flags(cmd)
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON, with all points")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		how, err := judge.read()
-		if err != nil {
-			return err
-		}
-		series, err := pick.series(cmd.Context(), *store, how)
+		series, err := o.series(cmd.Context(), *store)
 		if err != nil {
 			return err
 		}

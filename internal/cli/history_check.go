@@ -46,32 +46,26 @@ type historyChange struct {
 }
 
 func (a *app) historyCheckCommand(store *string) *cobra.Command {
-	var pick picking
-	var judge judging
+	var o selecting
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say which levels have changed since the last check",
 		Long:  checkHelp,
 		Args:  args(cobra.NoArgs),
 	}
-	pick.flags(cmd)
-	judge.flags(cmd)
+	o.flags(cmd)
 	fails := cmd.Flags().String("direction", "both", "fail for a change to `WHICH`: slower, faster or both;\nall are reported")
 	dry := cmd.Flags().Bool("dry-run", false, "remember nothing: the next check says the same")
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		how, err := judge.read()
-		if err != nil {
-			return err
-		}
 		if !slices.Contains(directions, *fails) {
 			return usageError{fmt.Errorf("no direction %q", *fails), "--direction takes one of: " + strings.Join(directions, ", ")}
 		}
-		series, err := pick.series(cmd.Context(), *store, how)
+		series, err := o.series(cmd.Context(), *store)
 		if err != nil {
 			return err
 		}
-		series = slices.DeleteFunc(series, func(s history.Series) bool { return pick.metric == "" && !judgedByDefault(s.Metric) })
+		series = slices.DeleteFunc(series, func(s history.Series) bool { return o.metric == "" && !judgedByDefault(s.Metric) })
 		found := checkOf(series, *fails)
 		if err := a.printCheck(series, found, *asJSON); err != nil {
 			return err

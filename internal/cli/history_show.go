@@ -19,23 +19,17 @@ import (
 )
 
 func (a *app) historyShowCommand(store *string) *cobra.Command {
-	var pick picking
-	var judge judging
+	var o selecting
 	cmd := &cobra.Command{
 		Use:   "show [SERIES]",
 		Short: "Show one series as a table, with its changes",
 		Long:  "Show one series, result by result, with the changes of its level. SERIES is an\nID that testbed history list gives, or its beginning; or the flags pick one.",
 		Args:  args(cobra.MaximumNArgs(1)),
 	}
-	pick.flags(cmd)
-	judge.flags(cmd)
+	o.flags(cmd)
 	asJSON := cmd.Flags().Bool("json", false, "print as JSON")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		how, err := judge.read()
-		if err != nil {
-			return err
-		}
-		series, err := pick.series(cmd.Context(), *store, how, given...)
+		series, err := o.series(cmd.Context(), *store, given...)
 		if err != nil {
 			return err
 		}
@@ -112,8 +106,7 @@ func changeText(s history.Series, c history.Change) string {
 }
 
 func (a *app) historyPlotCommand(store *string) *cobra.Command {
-	var pick picking
-	var judge judging
+	var o selecting
 	cmd := &cobra.Command{
 		Use:   "plot",
 		Short: "Draw the series as a page whose points open their reports",
@@ -122,15 +115,10 @@ func (a *app) historyPlotCommand(store *string) *cobra.Command {
 			"store. The page needs no network.",
 		Args: args(cobra.NoArgs),
 	}
-	pick.flags(cmd)
-	judge.flags(cmd)
+	o.flags(cmd)
 	out := cmd.Flags().String("out", "", "write the page into `DIR` (default: page in the store)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		how, err := judge.read()
-		if err != nil {
-			return err
-		}
-		series, err := pick.series(cmd.Context(), *store, how)
+		series, err := o.series(cmd.Context(), *store)
 		if err != nil {
 			return err
 		}

@@ -44,10 +44,9 @@ func (e ECDF) SVG() string {
 // panel is a drawing of a panel's size with its title and what it shows in words, and
 // where the numbers in those stand.
 func panel(id, title, desc, from string, draw func(Canvas)) string {
-	s := &svg{from: from}
+	s := &svg{}
 	s.add(`<svg class="ecdf" viewBox="0 0 %s %s" role="img" aria-labelledby="%s-title %s-desc"%s>`,
-		at(panelWidth), at(panelHeight), escape(id), escape(id), s.data())
-	s.from = ""
+		at(panelWidth), at(panelHeight), escape(id), escape(id), dataFrom(from))
 	s.add(`<title id="%s-title">%s</title>`, escape(id), escape(title))
 	s.add(`<desc id="%s-desc">%s</desc>`, escape(id), escape(desc))
 	draw(s)

@@ -34,12 +34,11 @@ const (
 // more than the base's ("more"), less ("less") or the same, and so does the sign in
 // its text and title, for whoever sees no colours.
 func (f Flame) SVG() string {
-	s := svg{from: f.From}
+	var s svg
 	rows := f.Root.rows(flameWidth / math.Max(f.Root.Value, 1))
 	height := float64(rows)*flameRow + 2
 	s.add(`<svg class="flame" viewBox="0 0 %s %s" role="img" aria-label="%s"%s>`, at(flameWidth), at(height),
-		escape(fmt.Sprintf("What %s executes, by function, against %s", f.Mode, f.Base)), s.data())
-	s.from = ""
+		escape(fmt.Sprintf("What %s executes, by function, against %s", f.Mode, f.Base)), dataFrom(f.From))
 	if f.Root.Value > 0 {
 		f.draw(&s, f.Root, 0, 0, flameWidth/f.Root.Value)
 	}

@@ -30,9 +30,8 @@ func (f Strip) x(v float64) float64 {
 // SVG draws the strip. The numbers stand beside it in the table, so it is no
 // image to a screen reader.
 func (f Strip) SVG() string {
-	s := &svg{from: f.From}
-	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true"%s>`, at(stripWidth), at(stripHeight), s.data())
-	s.from = ""
+	s := &svg{}
+	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true"%s>`, at(stripWidth), at(stripHeight), dataFrom(f.From))
 	if f.Text != "" {
 		s.add(`<title>%s</title>`, escape(f.Text))
 	}
@@ -66,9 +65,8 @@ func (f Strip) background(s *svg, height float64) {
 // StripAxis draws the axis that stands above the strips.
 func StripAxis(scale Scale) string {
 	f := Strip{Scale: scale}
-	s := &svg{from: f.From}
-	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true"%s>`, at(stripWidth), at(stripHeight), s.data())
-	s.from = ""
+	s := &svg{}
+	s.add(`<svg class="strip" viewBox="0 0 %s %s" aria-hidden="true"%s>`, at(stripWidth), at(stripHeight), dataFrom(f.From))
 	for _, v := range scale.Ticks(4) {
 		s.Line("tickmark", f.x(v), stripHeight-5, f.x(v), stripHeight)
 		s.Text("tick", f.x(v), stripHeight-9, "middle", tickText(v))

@@ -30,12 +30,12 @@ func trace(c Canvas, from string) {
 	}
 }
 
-// data is what is known of where a number stands, as an attribute.
-func (s *svg) data() string {
-	if s.from == "" {
+// dataFrom is where a number stands, as an attribute; empty where that is not known.
+func dataFrom(from string) string {
+	if from == "" {
 		return ""
 	}
-	return ` data-from="` + escape(s.from) + `"`
+	return ` data-from="` + escape(from) + `"`
 }
 
 // add writes markup; every text in it has been escaped.
@@ -46,11 +46,11 @@ func (s *svg) Line(class string, x1, y1, x2, y2 float64) {
 }
 
 func (s *svg) Text(class string, x, y float64, anchor, text string) {
-	s.add(`<text class="%s" x="%s" y="%s" text-anchor="%s"%s>%s</text>`, class, at(x), at(y), anchor, s.data(), escape(text))
+	s.add(`<text class="%s" x="%s" y="%s" text-anchor="%s"%s>%s</text>`, class, at(x), at(y), anchor, dataFrom(s.from), escape(text))
 }
 
 func (s *svg) Dot(class string, x, y, r float64) {
-	s.add(`<circle class="%s" cx="%s" cy="%s" r="%s"%s/>`, class, at(x), at(y), at(r), s.data())
+	s.add(`<circle class="%s" cx="%s" cy="%s" r="%s"%s/>`, class, at(x), at(y), at(r), dataFrom(s.from))
 }
 
 func (s *svg) Path(class string, xs, ys []float64, closed bool) {
