@@ -54,6 +54,7 @@ func checkDocument(t *testing.T, text []byte) {
 func TestExamples(t *testing.T) {
 	files, err := filepath.Glob("../examples/*.hcl")
 	require.NoError(t, err)
+	require.NotEmpty(t, files)
 	papers, err := filepath.Glob("../examples/papers/*.hcl")
 	require.NoError(t, err)
 	require.NotEmpty(t, papers)

@@ -114,7 +114,7 @@ func key(parts ...any) string {
 }
 
 // The least changes where none is asked for. A count repeats exactly, so that one that
-// differs is a change; a fresh seed moves it by about 0.05%.
+// differs is a change; a fresh seed moves it a little (docs/icount.md).
 const (
 	MinChangeTimes  = 0.02
 	MinChangeCounts = 0.005

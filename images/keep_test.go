@@ -89,19 +89,25 @@ func TestKeep(t *testing.T) {
 // Another testbed builds otherwise; what was measured is kept all the same.
 func TestKeepFindsWhatWasMeasured(t *testing.T) {
 	l := newLab(t)
-	_, err := l.build(trixie, nil)
+	built, err := l.build(trixie, nil)
 	require.NoError(t, err)
+	measured := [][]byte{readFile(t, built.Kernel), readFile(t, built.Root)}
+	holds := func(dir string) {
+		at := filepath.Join(dir, "images/debian")
+		require.Equal(t, measured, [][]byte{readFile(t, filepath.Join(at, "vmlinuz")), readFile(t, filepath.Join(at, "root.cpio"))})
+	}
 	newer := func(o *Options) { o.Init = append(o.Init, 1) }
 	dir, err := l.keep(trixie, newer)
 	require.NoError(t, err)
-	require.NotEmpty(t, dir)
+	holds(dir)
 
 	require.NoError(t, os.RemoveAll(filepath.Join(l.cache, imageDir)))
 	require.NoError(t, os.Mkdir(filepath.Join(l.cache, imageDir), 0o755))
 	_, err = l.keep(trixie, newer)
 	require.ErrorContains(t, err, `keep image "debian": the cache does not have it any more, and what this testbed builds of the same packages are other bytes`)
-	_, err = l.keep(trixie, nil)
+	dir, err = l.keep(trixie, nil)
 	require.NoError(t, err, "the same testbed builds it again")
+	holds(dir) // Though another one's lies in the cache.
 	_, err = l.keep(testbed.Image{Name: "other", Release: "trixie"}, nil)
 	require.ErrorContains(t, err, "the lock does not have it")
 }

@@ -92,7 +92,7 @@ expect "in the mean too" {
   that      = ratio(test.tcp_rr, mode.redirect_peer, mode.routed, "mean") < 1
 }
 
-expect "it saves more than half of the round trip" {
+expect "it saves about as much of the round trip" {
   published = "43.3 of 118.5 µs are left, −63%; ${local.commit}"
 
   that = (

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"math"
 	"os"
 	"path/filepath"
@@ -97,11 +96,7 @@ func TestHuntInCounts(t *testing.T) {
 		keep(t, filepath.Join(dir, version), "icount", map[string]float64{"": float64(sum)}, functions)
 	}
 
-	a, err := stored(t, t.TempDir(), "icount", versions[:5], "mean").FirstBad(context.Background())
-	require.Error(t, err, "another folder has no results, and nothing measures here")
-	require.Empty(t, a.To)
-
-	a, err = stored(t, dir, "icount", versions[:5], "mean").FirstBad(t.Context())
+	a, err := stored(t, dir, "icount", versions[:5], "mean").FirstBad(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"6.13-1", "6.14-1"}, []string{a.From, a.To})
 	var out, errs bytes.Buffer

@@ -187,11 +187,4 @@ func TestHistoryMistakes(t *testing.T) {
 	broken := invoke(t, "", "history", "list", "--store", "store")
 	require.Equal(t, exitFailed, broken.status)
 	require.Contains(t, broken.stderr, "hint: move the file away")
-	for _, verb := range []string{"add", "list", "show", "plot", "check"} {
-		help := invoke(t, "", "history", verb, "--help")
-		require.Equal(t, exitDone, help.status)
-		for line := range strings.Lines(help.stdout) {
-			require.LessOrEqual(t, len([]rune(line)), 81, line)
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,17 +19,22 @@ type crowded struct {
 	fakeBackend
 	mu      sync.Mutex
 	arrived map[string]int // Boots by the name of the machines.
-	company *sync.WaitGroup
-	fails   string // The image that does not boot.
+	company chan struct{}  // Closed when the second one comes.
+	fails   string         // The image that does not boot.
 }
 
 func (b *crowded) Plan(_ context.Context, r provision.Request) ([]provision.Step, error) {
 	return []provision.Step{{Name: "boot", Action: provision.Create, Do: func(context.Context) error {
 		b.mu.Lock()
-		b.arrived[r.Lab]++
+		if b.arrived[r.Lab]++; len(b.arrived) == 2 {
+			close(b.company)
+		}
 		b.mu.Unlock()
-		b.company.Done()
-		b.company.Wait()
+		select {
+		case <-b.company:
+		case <-time.After(30 * time.Second):
+			return errors.New("waited in vain for another cell")
+		}
 		if r.Machines[0].Image == b.fails {
 			return errors.New("the kernel panicked")
 		}
@@ -60,8 +66,7 @@ func twoCells() *Lab {
 }
 
 func crowd(fails string) *crowded {
-	b := &crowded{arrived: map[string]int{}, company: &sync.WaitGroup{}, fails: fails}
-	b.company.Add(2)
+	b := &crowded{arrived: map[string]int{}, company: make(chan struct{}), fails: fails}
 	return b
 }
 
