@@ -28,14 +28,15 @@ type cluster struct {
 var nodes = []string{"n1", "n2"}
 
 // configuration is of Slurm 22.05 (Debian 12) and 24.11 (Debian 13). DIR, PORT and the
-// nodes' ports are put in.
+// nodes' ports are put in. A task of a dead node begins again no sooner than its
+// credential has expired, which is two minutes unless cred_expire says less.
 const configuration = `ClusterName=testbed
 SlurmctldHost=localhost(127.0.0.1)
 SlurmctldPort=PORT0
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=DIR/munge.socket
+AuthInfo=socket=DIR/munge.socket,cred_expire=10
 StateSaveLocation=DIR/state
 SlurmdSpoolDir=DIR/spool-%n
 SlurmctldPidFile=DIR/slurmctld.pid

@@ -37,7 +37,6 @@ func TestANodeDies(t *testing.T) {
 	require.Equal(t, 1, status)
 	require.Contains(t, missing, fmt.Sprintf("cell %d nodelay=", killed))
 
-	c.hurry(fmt.Sprintf("%s_%d", strings.TrimSpace(id), killed))
 	c.await("twelve cells", func() bool { return len(there(shared)) == cells })
 	c.await("an empty queue", func() bool { return c.ask("squeue", "-h") == "" })
 	out, said, status := c.run(program, "matrix", "collect", shared, "--out", c.in("result"))
@@ -99,17 +98,6 @@ func (c *cluster) killNode(node, shared string) (killed int) {
 	}
 	endMarked(on)
 	return killed
-}
-
-// hurry waits until Slurm has queued a task again, and has it begin at once: of itself
-// Slurm lets two minutes pass, so that the node may have failed for good.
-func (c *cluster) hurry(task string) {
-	c.t.Helper()
-	c.await("task "+task+" in the queue again", func() bool {
-		return strings.Contains(c.ask("squeue", "-h", "-r", "-t", "PENDING", "-o", "%i %r"), task+" BeginTime")
-	})
-	_, said, status := c.run("scontrol", "update", "JobId="+task, "StartTime=now")
-	require.Zero(c.t, status, said)
 }
 
 // measuredOn says that a cell was.
