@@ -14,7 +14,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
+
+// long is the patience for what a benchmark runs, which no user waits for.
+const long = 25 * time.Minute
 
 // BenchmarkFidelityInAGuest runs package rr's comparison with netperf and
 // sockperf inside a guest, between two namespaces of it: the loop has to keep up
@@ -22,7 +27,7 @@ import (
 func BenchmarkFidelityInAGuest(b *testing.B) {
 	u := newUser(b)
 	binary := filepath.Join(b.TempDir(), "rr.test")
-	build := exec.Command("go", "test", "-c", "-o", binary, "../../guestagent/rr")
+	build := harness.Command(b, "go", "test", "-c", "-o", binary, "../../guestagent/rr")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(b, err, "%s", out)
@@ -31,8 +36,7 @@ func BenchmarkFidelityInAGuest(b *testing.B) {
 
 	clock := u.do("exec", "guest", "--", "cat", "/sys/devices/system/clocksource/clocksource0/current_clocksource")
 	b.ResetTimer()
-	// Not by try, whose patience is for what a user waits for.
-	ran := u.command("exec", "guest", "--", "env", "GODEBUG=asyncpreemptoff=1", "/tmp/rr.test",
+	ran := u.within(long, "exec", "guest", "--", "env", "GODEBUG=asyncpreemptoff=1", "/tmp/rr.test",
 		"-test.run", "^$", "-test.bench", "Fidelity", "-test.benchtime", "1x", "-test.timeout", "20m")
 	figures, err := ran.Output()
 	b.StopTimer()
@@ -92,9 +96,8 @@ func BenchmarkCountedAllModes(b *testing.B) {
 	count := func(name string) (result map[string]any, seconds float64) {
 		out := filepath.Join(u.dir, name)
 		start := time.Now()
-		// Not by try, whose patience is for what a user waits for; one of its claims may
-		// well be inconclusive with one seed.
-		err := u.command("run", "--backend", "icount", "--var", `releases=["trixie"]`, "--out", out, lab).Run()
+		// One of its claims may well be inconclusive with one seed.
+		err := u.within(long, "run", "--backend", "icount", "--var", `releases=["trixie"]`, "--out", out, lab).Run()
 		var exit *exec.ExitError
 		require.True(b, err == nil || errors.As(err, &exit) && exit.ExitCode() == 4, "%v", err)
 		seconds = time.Since(start).Seconds()
@@ -109,14 +112,7 @@ func BenchmarkCountedAllModes(b *testing.B) {
 		return result, seconds
 	}
 	calm, calmly := count("calm")
-	for range 2 {
-		load := exec.Command("sh", "-c", "while :; do :; done")
-		require.NoError(b, load.Start())
-		defer func() {
-			_ = load.Process.Kill()
-			_ = load.Wait()
-		}()
-	}
+	compute(b)
 	busy, busily := count("busy")
 	require.Equal(b, calm, busy, "the same to the last digit")
 	b.ReportMetric(busily/calmly, "busy/calm")

@@ -1,15 +1,15 @@
 package e2e
 
 import (
-	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
 // treeMakefile is as much of a kernel tree's as a bisect asks for: what is built is a
@@ -87,13 +87,11 @@ func writeTree(t *testing.T, tree, kernels, which string) {
 func (u *user) git(tree string) func(status int, args ...string) string {
 	return func(status int, args ...string) string {
 		u.t.Helper()
-		cmd := exec.Command("git", append([]string{"-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=master"}, args...)...)
+		cmd := harness.Command(u.t, append([]string{"git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=master"}, args...)...)
 		cmd.Dir, cmd.Env = tree, append(u.env, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null")
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		_ = cmd.Run()
-		require.Equal(u.t, status, cmd.ProcessState.ExitCode(), "git %v\n%s", args, out.String())
-		return out.String()
+		stdout, stderr, ended := harness.Run(u.t, cmd)
+		require.Equal(u.t, status, ended, "git %v\n%s%s", args, stdout, stderr)
+		return stdout
 	}
 }
 
@@ -116,7 +114,7 @@ func (u *user) unpackKernel(release, to string) {
 	require.NotEmpty(u.t, packages)
 	for _, p := range packages {
 		blob := filepath.Join(cache, "testbed", "archive", "sha256-"+p[2])
-		out, err := exec.Command("dpkg-deb", "-x", blob, root).CombinedOutput()
+		out, err := harness.Command(u.t, "dpkg-deb", "-x", blob, root).CombinedOutput()
 		require.NoError(u.t, err, "%s: %s", p[1], out)
 	}
 	kernel := append(glob(u.t, root, "boot/vmlinuz-*"), glob(u.t, root, "usr/lib/modules/*/vmlinuz")...)

@@ -3,13 +3,13 @@ package e2e
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -24,14 +24,7 @@ func TestCounted(t *testing.T) {
 	require.NotContains(t, calm, "µs")
 	require.Contains(t, calm, "instructions per transaction, both ends")
 
-	for range 2 {
-		load := exec.Command("sh", "-c", "while :; do :; done")
-		require.NoError(t, load.Start())
-		defer func() {
-			_ = load.Process.Kill()
-			_ = load.Wait()
-		}()
-	}
+	compute(t)
 	u.do("run", path, "--out", filepath.Join(u.dir, "busy"))
 	blocks := read(t, u.dir, "calm", "blocks.jsonl")
 	require.Equal(t, blocks, read(t, u.dir, "busy", "blocks.jsonl"), "the same to the last digit")
@@ -61,6 +54,14 @@ func read(t *testing.T, elements ...string) string {
 	text, err := os.ReadFile(filepath.Join(elements...))
 	require.NoError(t, err)
 	return string(text)
+}
+
+// compute keeps two cores busy until the test ends.
+func compute(t testing.TB) {
+	t.Helper()
+	for range 2 {
+		require.NoError(t, harness.Daemon(t, "sh", "-c", "while :; do :; done").Start())
+	}
 }
 
 // checkSums: the parts of each block are its whole, within 1%.

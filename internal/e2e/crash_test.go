@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
 // TestKilledAtAnyMoment kills the program at moments spread over a run and
@@ -136,7 +137,7 @@ func TestAnOrdinaryUser(t *testing.T) {
 	binary, err := os.ReadFile(program)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(home+"/testbed", binary, 0o755))
-	cmd := exec.Command(home+"/testbed", "run", path, "--out", home+"/result")
+	cmd := harness.Command(t, home+"/testbed", "run", path, "--out", home+"/result")
 	cmd.Dir = home
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}, Setsid: true}
 	cmd.Env = []string{

@@ -2,11 +2,12 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
 // TestModesInAGuest runs the agent's own tests of modes inside a guest, whose
@@ -61,7 +62,7 @@ func (u *user) runIn(t *testing.T, machine, program string, patterns ...string) 
 func (u *user) test(folder string) string {
 	u.t.Helper()
 	binary := filepath.Join(u.t.TempDir(), filepath.Base(folder)+".test")
-	build := exec.Command("go", "test", "-c", "-o", binary, folder)
+	build := harness.Command(u.t, "go", "test", "-c", "-o", binary, folder)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(u.t, err, "%s", out)

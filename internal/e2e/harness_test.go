@@ -1,10 +1,6 @@
 package e2e
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,54 +9,22 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
-// program is the binary under test: what `make build` made.
-var program = must(filepath.Abs("../../bin/testbed"))
+// suite is what these tests have in common with others that drive the program.
+var suite = harness.NewSuite("e2e", "../../bin/testbed", []string{"down", "--all"}, []string{"gc"})
 
-// owner marks all that these tests make; the same in every run of this checkout, so
-// that a run collects what a killed one left.
-var owner = fmt.Sprintf("test-%x", sha256.Sum256([]byte(program)))[:17]
+// What is used of it all over.
+var (
+	program, owner = suite.Program, suite.Owner
+	collect        = suite.Collect
+	environment    = suite.Environment
+	localRemains   = suite.LocalRemains
+)
 
-func TestMain(m *testing.M) {
-	if _, err := os.Stat(program); err != nil {
-		fmt.Fprintln(os.Stderr, "e2e: no program to test; run `make build`:", err)
-		os.Exit(1)
-	}
-	if err := collect(); err != nil {
-		fmt.Fprintln(os.Stderr, "e2e: collect what an earlier run left:", err)
-		os.Exit(1)
-	}
-	status := m.Run()
-	if err := collect(); err != nil {
-		fmt.Fprintln(os.Stderr, "e2e: collect what this run left:", err)
-		status = 1
-	}
-	os.Exit(status)
-}
-
-func must(s string, err error) string {
-	if err != nil {
-		panic(err)
-	}
-	return s
-}
-
-// collect removes all that carries the owner's mark.
-func collect() error {
-	for _, verb := range [][]string{{"down", "--all"}, {"gc"}} {
-		cmd := exec.Command(program, verb...)
-		cmd.Env = environment("")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("testbed %s: %w\n%s", strings.Join(verb, " "), err, out)
-		}
-	}
-	return nil
-}
-
-func environment(extra ...string) []string {
-	return append(append(os.Environ(), "TESTBED_OWNER="+owner, "LC_ALL=C.UTF-8"), extra...)
-}
+func TestMain(m *testing.M) { suite.Main(m) }
 
 // user is somebody with a folder who runs the program in it.
 type user struct {
@@ -83,11 +47,15 @@ type outcome struct {
 	took           time.Duration
 }
 
-// patience is far more than any invocation needs; it ends one that hangs.
-const patience = 6 * time.Minute
-
 func (u *user) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(program, args...)
+	u.t.Helper()
+	return u.within(harness.Patience, args...)
+}
+
+// within is command for what a user would not wait for.
+func (u *user) within(patience time.Duration, args ...string) *exec.Cmd {
+	u.t.Helper()
+	cmd := harness.Within(u.t, patience, append([]string{program}, args...)...)
 	cmd.Dir, cmd.Env = u.dir, u.env
 	return cmd
 }
@@ -95,19 +63,9 @@ func (u *user) command(args ...string) *exec.Cmd {
 // try runs the program and returns how it ended.
 func (u *user) try(args ...string) outcome {
 	u.t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd := u.command(args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	start := time.Now()
-	require.NoError(u.t, cmd.Start())
-	killer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	err := cmd.Wait()
-	killer.Stop()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(u.t, err)
-	}
-	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), time.Since(start)}
+	stdout, stderr, status := harness.Run(u.t, u.command(args...))
+	return outcome{stdout, stderr, status, time.Since(start)}
 }
 
 // do runs the program, which has to succeed.
@@ -143,7 +101,7 @@ func remains(t *testing.T, words ...string) []string {
 		{"pgrep", "-a", "qemu"},
 		{"find", "/var/lib/libvirt", "/run/netns", "/tmp", "-maxdepth", "3", "-name", "*testbed*"},
 	} {
-		out, err := exec.Command(ask[0], ask[1:]...).Output()
+		out, err := harness.Command(t, ask...).Output()
 		if ask[0] == "virsh" || ask[0] == "ip" {
 			require.NoError(t, err, strings.Join(ask, " "))
 		}

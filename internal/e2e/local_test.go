@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -77,7 +78,7 @@ func TestLocalRun(t *testing.T) {
 func checkBundle(t *testing.T, u *user, path string) {
 	t.Helper()
 	dir := t.TempDir()
-	out, err := exec.Command("tar", "--zstd", "-xf", path, "-C", dir).CombinedOutput()
+	out, err := harness.Command(t, "tar", "--zstd", "-xf", path, "-C", dir).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, name := range []string{"result.json", "blocks.jsonl", "report.html", "plan.json", "local-run.hcl", "ro-crate-metadata.json"} {
 		require.FileExists(t, filepath.Join(dir, name))
@@ -92,7 +93,7 @@ func checkBundle(t *testing.T, u *user, path string) {
 	for _, f := range manifest.Files {
 		fmt.Fprintf(&sums, "%s  %s\n", f.SHA256, f.Path)
 	}
-	check := exec.Command("sha256sum", "--check", "--quiet", "--strict")
+	check := harness.Command(t, "sha256sum", "--check", "--quiet", "--strict")
 	check.Dir, check.Stdin = dir, strings.NewReader(sums.String())
 	out, err = check.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -100,17 +101,17 @@ func checkBundle(t *testing.T, u *user, path string) {
 	host, err := os.Hostname()
 	require.NoError(t, err)
 	for _, secret := range []string{`"hostname": "` + host + `"`, u.dir, os.Getenv("HOME") + "/", "PRIVATE KEY", "ssh-ed25519 AAAA"} {
-		found, _ := exec.Command("grep", "-rlF", secret, dir).Output()
+		found, _ := harness.Command(t, "grep", "-rlF", secret, dir).Output()
 		require.Empty(t, string(found), "%q is nobody else's business", secret)
 	}
 	require.Empty(t, hardwareMACs(t, dir))
 
 	second, other := filepath.Join(t.TempDir(), "second.tar.zst"), t.TempDir()
 	u.do("report", dir, "--bundle", second)
-	out, err = exec.Command("tar", "--zstd", "-xf", second, "-C", other).CombinedOutput()
+	out, err = harness.Command(t, "tar", "--zstd", "-xf", second, "-C", other).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	for _, name := range []string{"report.html", "report.md", "result.json", "blocks.jsonl"} {
-		out, err := exec.Command("cmp", filepath.Join(dir, name), filepath.Join(other, name)).CombinedOutput()
+		out, err := harness.Command(t, "cmp", filepath.Join(dir, name), filepath.Join(other, name)).CombinedOutput()
 		require.NoError(t, err, "drawn again it is the same to the byte: %s", out)
 	}
 }
@@ -123,7 +124,7 @@ func hardwareMACs(t *testing.T, dir string) (found []string) {
 	for _, card := range cards {
 		mac, err := os.ReadFile(card)
 		require.NoError(t, err)
-		if out, _ := exec.Command("grep", "-rlF", strings.TrimSpace(string(mac)), dir).Output(); len(out) > 0 {
+		if out, _ := harness.Command(t, "grep", "-rlF", strings.TrimSpace(string(mac)), dir).Output(); len(out) > 0 {
 			found = append(found, string(out))
 		}
 	}
@@ -154,13 +155,13 @@ func checkLocalResult(t *testing.T, dir string) {
 // requireNoModule fails where the kernel could have what a mode says it lacks.
 func requireNoModule(t *testing.T, name string) {
 	t.Helper()
-	require.Error(t, exec.Command("modprobe", "-n", name).Run(), "this machine has the module %s", name)
+	require.Error(t, harness.Command(t, "modprobe", "-n", name).Run(), "this machine has the module %s", name)
 }
 
 // requireFits holds a result against the schema that the program publishes.
 func requireFits(t *testing.T, dir string) {
 	t.Helper()
-	published, err := exec.Command(program, "schema", "result").Output()
+	published, err := harness.Command(t, program, "schema", "result").Output()
 	require.NoError(t, err)
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
 	require.NoError(t, err)
@@ -174,15 +175,6 @@ func requireFits(t *testing.T, dir string) {
 	result, err := jsonschema.UnmarshalJSON(file)
 	require.NoError(t, err)
 	require.NoError(t, schema.Validate(result))
-}
-
-// localRemains asks the kernel and the file system what is left.
-func localRemains(t *testing.T) {
-	t.Helper()
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	require.NoError(t, err)
-	require.NotContains(t, string(mounts), "/run/testbed/local/"+owner)
-	require.NoDirExists(t, "/run/testbed/local/"+owner)
 }
 
 // TestLocalUp looks around on machines that stay, found without a flag, and
@@ -289,7 +281,6 @@ func startMeasuring(t *testing.T, cmd *exec.Cmd) *listener {
 	cmd.Args = append(cmd.Args, "--events")
 	cmd.Stderr = l
 	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	select {
 	case <-l.heard:
 	case <-time.After(time.Minute):
@@ -310,7 +301,7 @@ func TestLocalOrdinaryUser(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(u.dir+"/testbed", binary, 0o755))
 	ordinary := func(args ...string) ([]byte, error) {
-		cmd := exec.Command(u.dir+"/testbed", args...)
+		cmd := harness.Command(t, append([]string{u.dir + "/testbed"}, args...)...)
 		cmd.Dir = u.dir
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}, Setsid: true}
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + u.dir, "TESTBED_OWNER=" + owner}

@@ -1,15 +1,12 @@
 package e2e
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +19,7 @@ import (
 
 	"github.com/testbed-lab/testbed/guestagent/machinetest"
 	"github.com/testbed-lab/testbed/guestagent/namespace"
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
 // rack is two computers with an SSH server each, and a third that reaches them:
@@ -44,9 +42,9 @@ const management = "mgmt0"
 
 func newRack(t *testing.T) *rack {
 	t.Helper()
-	needs(t, "/usr/sbin/sshd", "openssh-server")
-	needs(t, "/usr/bin/ssh", "openssh-client")
-	needs(t, "/usr/bin/sudo", "sudo")
+	harness.Needs(t, "/usr/sbin/sshd", "openssh-server")
+	harness.Needs(t, "/usr/bin/ssh", "openssh-client")
+	harness.Needs(t, "/usr/bin/sudo", "sudo")
 	folder, err := os.MkdirTemp("/run", owner+"-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
@@ -73,26 +71,20 @@ func newRack(t *testing.T) *rack {
 	return r
 }
 
-// needs skips a test where something is missing that set-up installs for tests.
-func needs(t *testing.T, path, pkg string) {
-	t.Helper()
-	if _, err := os.Stat(path); err == nil {
-		return
-	}
-	if os.Getenv("TESTBED_BUILT") != "" {
-		t.Fatalf("this machine lacks %s, which scripts/setup --test installs (%s)", path, pkg)
-	}
-	t.Skipf("this machine lacks %s: apt-get install %s", path, pkg)
+// in is a command that runs in a namespace.
+func (r *rack) in(space *namespace.Namespace, args ...string) *exec.Cmd {
+	r.t.Helper()
+	return harness.Command(r.t, entering(space, args...)...)
 }
 
-// in is a command that runs in a namespace.
-func in(space *namespace.Namespace, args ...string) *exec.Cmd {
-	return exec.Command("nsenter", append([]string{fmt.Sprintf("--net=/proc/%d/fd/%d", os.Getpid(), space.FD()), "--"}, args...)...)
+// entering is the command line of one that runs in a namespace.
+func entering(space *namespace.Namespace, args ...string) []string {
+	return append([]string{"nsenter", fmt.Sprintf("--net=/proc/%d/fd/%d", os.Getpid(), space.FD()), "--"}, args...)
 }
 
 func (r *rack) sh(space *namespace.Namespace, script string) {
 	r.t.Helper()
-	out, err := in(space, "sh", "-ec", script).CombinedOutput()
+	out, err := r.in(space, "sh", "-ec", script).CombinedOutput()
 	require.NoError(r.t, err, "%s", out)
 }
 
@@ -120,7 +112,7 @@ func (c *computer) unplug(t *testing.T) {
 }
 
 func (r *rack) key(name string) {
-	out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", owner, "-f", r.path(name)).CombinedOutput()
+	out, err := harness.Command(r.t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", owner, "-f", r.path(name)).CombinedOutput()
 	require.NoError(r.t, err, "%s", out)
 }
 
@@ -165,14 +157,12 @@ func (r *rack) serve(c *computer) {
 	log, err := os.Create(r.path("log-" + c.name))
 	require.NoError(r.t, err)
 	defer log.Close()
-	server := in(c.Space, "unshare", "--mount", "sh", "-ec", mounts+"exec /usr/sbin/sshd -D -e -f "+config)
+	server := harness.Daemon(r.t, entering(c.Space, "unshare", "--mount", "sh", "-ec", mounts+"exec /usr/sbin/sshd -D -e -f "+config)...)
 	server.Stdout, server.Stderr = log, log
 	server.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	require.NoError(r.t, server.Start())
 	r.t.Cleanup(func() {
-		for _, pid := range append(descendants(r.t, server.Process.Pid), server.Process.Pid) {
-			_ = syscall.Kill(pid, syscall.SIGKILL) // A session may have ended.
-		}
+		_ = harness.End(server)
 		_ = server.Wait()
 		if text, _ := os.ReadFile(log.Name()); r.t.Failed() {
 			r.t.Logf("sshd of %s:\n%s", c.name, text)
@@ -208,24 +198,15 @@ func (r *rack) configure(more string) {
 
 // testbed is the program, at the desk.
 func (r *rack) testbed(args ...string) *exec.Cmd {
-	cmd := in(r.desk, append([]string{program}, args...)...)
+	cmd := r.in(r.desk, append([]string{program}, args...)...)
 	cmd.Dir, cmd.Env = r.dir, r.env
 	return cmd
 }
 
 func (r *rack) runs(args ...string) outcome {
 	r.t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd := r.testbed(args...)
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	require.NoError(r.t, cmd.Start())
-	killer := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	defer killer.Stop()
-	var exit *exec.ExitError
-	if err := cmd.Wait(); err != nil && !errors.As(err, &exit) {
-		require.NoError(r.t, err)
-	}
-	return outcome{stdout: stdout.String(), stderr: stderr.String(), status: cmd.ProcessState.ExitCode()}
+	stdout, stderr, status := harness.Run(r.t, r.testbed(args...))
+	return outcome{stdout: stdout, stderr: stderr, status: status}
 }
 
 // state is all of both computers that must be as it was, and their files.
@@ -254,23 +235,4 @@ func (r *rack) requireState(before []string, patience time.Duration) {
 		}
 	}
 	r.t.Fatalf("the machines are not as they were after %v:\n%s", patience, difference)
-}
-
-// descendants of a process, by their ids.
-func descendants(t testing.TB, pid int) (found []int) {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	require.NoError(t, err)
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // It ended meanwhile.
-		}
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-		if parent, _ := strconv.Atoi(fields[1]); parent == pid {
-			child, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
-			found = append(append(found, child), descendants(t, child)...)
-		}
-	}
-	return found
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/machinetest"
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
 // racked is a lab of the rack's two computers; replace wins over what is usual.
@@ -142,7 +143,7 @@ func TestMachinesThatAreLetGo(t *testing.T) {
 			require.NoError(t, cmd.Process.Kill())
 		},
 		"its ssh is killed": func(t *testing.T, cmd *exec.Cmd) {
-			for _, pid := range descendants(t, cmd.Process.Pid) {
+			for _, pid := range harness.Descendants(cmd.Process.Pid) {
 				_ = syscall.Kill(pid, syscall.SIGKILL) // It may have ended.
 			}
 		},

@@ -43,7 +43,9 @@ func (u *user) keyOf(lab string) string {
 	u.t.Helper()
 	home := os.Getenv("XDG_STATE_HOME")
 	if home == "" {
-		home = filepath.Join(must(os.UserHomeDir()), ".local", "state")
+		user, err := os.UserHomeDir()
+		require.NoError(u.t, err)
+		home = filepath.Join(user, ".local", "state")
 	}
 	found, err := filepath.Glob(filepath.Join(home, "testbed", "labs", owner+"@*", lab, "state.json"))
 	require.NoError(u.t, err)

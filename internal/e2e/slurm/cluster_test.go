@@ -1,7 +1,6 @@
 package slurm
 
 import (
-	"bytes"
 	"crypto/rand"
 	"fmt"
 	"net"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
 // cluster is a Slurm of two nodes, both this machine.
@@ -63,10 +64,11 @@ func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	require.Zero(t, os.Geteuid(), "Slurm's daemons run as root here, and so must this test")
 	for command, pkg := range map[string]string{"munged": "munge", "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client"} {
-		needs(t, command, pkg)
+		harness.Needs(t, command, pkg)
 	}
 	c := &cluster{t: t, dir: folder(t), daemons: map[string]*exec.Cmd{}}
-	t.Cleanup(c.stop)
+	// After the daemons have ended, with what they have started and let go.
+	t.Cleanup(func() { require.NoError(t, endMarked(func(environment) bool { return true })) })
 	c.configure()
 	for _, name := range nodes {
 		require.NoError(t, os.Mkdir(c.in("spool-"+name), 0o755))
@@ -91,18 +93,6 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// needs skips a test where something is missing that set-up installs for tests.
-func needs(t *testing.T, command, pkg string) {
-	t.Helper()
-	if _, err := exec.LookPath(command); err == nil {
-		return
-	}
-	if os.Getenv("TESTBED_BUILT") != "" {
-		t.Fatalf("this machine lacks %s, which scripts/setup --test installs (%s)", command, pkg)
-	}
-	t.Skipf("this machine lacks %s: apt-get install %s", command, pkg)
-}
-
 func (c *cluster) in(name string) string { return filepath.Join(c.dir, name) }
 
 func (c *cluster) configure() {
@@ -125,7 +115,7 @@ func (c *cluster) configure() {
 // cgroupPlugin is one that needs nothing of the machine: from 23.11 on there is one that
 // does nothing, and before that v1 does nothing until somebody asks it to.
 func cgroupPlugin(t *testing.T) string {
-	out, err := exec.Command("slurmctld", "-V").Output()
+	out, err := harness.Command(t, "slurmctld", "-V").Output()
 	require.NoError(t, err)
 	version := regexp.MustCompile(`(\d+)\.(\d+)`).FindStringSubmatch(string(out))
 	require.NotNil(t, version, "%s", out)
@@ -138,9 +128,9 @@ func cgroupPlugin(t *testing.T) string {
 // start runs a daemon in the foreground, which ends with the test's process.
 func (c *cluster) start(name string, args ...string) {
 	c.t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := harness.Daemon(c.t, args...)
 	cmd.Dir, cmd.Env = c.dir, c.environment()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	output, err := os.Create(c.in(name + ".output.log"))
 	require.NoError(c.t, err)
 	defer output.Close() // The daemon has its own.
@@ -150,19 +140,15 @@ func (c *cluster) start(name string, args ...string) {
 }
 
 func (c *cluster) environment() []string {
-	return append(os.Environ(), mark, "TESTBED_OWNER="+owner, "SLURM_CONF="+c.in("slurm.conf"), "LC_ALL=C.UTF-8", "XDG_STATE_HOME="+c.in("home"))
+	return suite.Environment(mark, "SLURM_CONF="+c.in("slurm.conf"), "XDG_STATE_HOME="+c.in("home"))
 }
 
 // run runs a program of the cluster's user.
 func (c *cluster) run(args ...string) (stdout, stderr string, status int) {
 	c.t.Helper()
-	cmd := exec.Command(args[0], args[1:]...)
-	var out, complaint bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.dir, c.environment(), &out, &complaint
-	if err := cmd.Run(); cmd.ProcessState == nil {
-		require.NoError(c.t, err)
-	}
-	return out.String(), complaint.String(), cmd.ProcessState.ExitCode()
+	cmd := harness.Command(c.t, args...)
+	cmd.Dir, cmd.Env = c.dir, c.environment()
+	return harness.Run(c.t, cmd)
 }
 
 // ask is what one of Slurm's programs says; nothing while it gets no answer.
@@ -171,16 +157,13 @@ func (c *cluster) ask(args ...string) string {
 	return out
 }
 
-// patience is far more than anything here takes on an idle machine.
-const patience = 4 * time.Minute
-
 // await looks until something is so. What it waits for is done by other processes, which
 // tell nobody.
 func (c *cluster) await(what string, is func() bool) {
 	c.t.Helper()
-	for deadline := time.Now().Add(patience); !is(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(harness.Patience); !is(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			c.t.Fatalf("waited %v in vain for %s\n%s\n%s", patience, what, c.ask("squeue"), c.logs())
+			c.t.Fatalf("waited %v in vain for %s\n%s\n%s", harness.Patience, what, c.ask("squeue"), c.logs())
 		}
 	}
 }
@@ -195,13 +178,14 @@ func (c *cluster) logs() (all string) {
 	return all
 }
 
-// stop ends the daemons and what they have started.
-func (c *cluster) stop() {
-	for _, name := range []string{"n1", "n2", "slurmctld", "munged"} {
-		if cmd := c.daemons[name]; cmd != nil {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
-		}
-	}
-	endMarked(func(environment) bool { return true })
+// requireNothingLeft holds that nothing runs of tasks that have ended, and that what the
+// killed one left goes when the program collects it.
+func (c *cluster) requireNothingLeft() {
+	c.t.Helper()
+	c.await("the end of the tasks' processes", func() bool {
+		return len(marked(func(e environment) bool { return e.get("SLURM_ARRAY_TASK_ID") != "" })) == 0
+	})
+	_, said, status := c.run(suite.Program, "gc", "--backend", "local")
+	require.Zero(c.t, status, said)
+	suite.LocalRemains(c.t)
 }

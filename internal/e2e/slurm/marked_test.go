@@ -1,66 +1,47 @@
 package slurm
 
 import (
-	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
-// program is the binary under test: what `make build` made.
-var program = must(filepath.Abs("../../../bin/testbed"))
-
-// owner marks all that the test makes, and mark stands in the environment of all that it
-// starts; the same in every run of this checkout.
+// suite is what this test has in common with others that drive the program, and mark
+// stands in the environment of all that it starts.
 var (
-	owner = fmt.Sprintf("test-%x", sha256.Sum256([]byte(program+" slurm")))[:17]
-	mark  = "TESTBED_SLURM_TEST=" + owner
+	suite = harness.NewSuite("slurm", "../../../bin/testbed", []string{"gc", "--backend", "local"})
+	mark  = "TESTBED_SLURM_TEST=" + suite.Owner
 )
-
-func must(s string, err error) string {
-	if err != nil {
-		panic(err)
-	}
-	return s
-}
 
 func TestMain(m *testing.M) {
-	if _, err := os.Stat(program); err != nil {
-		fmt.Fprintln(os.Stderr, "slurm: no program to test; run `make build`:", err)
-		os.Exit(1)
+	suite.Before = func() error {
+		if err := endMarked(func(environment) bool { return true }); err != nil {
+			return err
+		}
+		return removeFolders()
 	}
-	collect()
-	status := m.Run()
-	collect()
-	os.Exit(status)
+	suite.Main(m)
 }
 
 // folderPrefix is what the names of temporary folders begin with.
-var folderPrefix = "tb-slurm-" + owner + "-"
+var folderPrefix = "tb-slurm-" + suite.Owner + "-"
 
-// collect ends what a killed run left, removes its folders, and has the program remove its
-// machines.
-func collect() {
-	endMarked(func(environment) bool { return true })
-	left, _ := filepath.Glob(filepath.Join(os.TempDir(), folderPrefix+"*"))
+// removeFolders removes those of a run that was killed.
+func removeFolders() error {
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), folderPrefix+"*"))
 	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			fmt.Fprintln(os.Stderr, "slurm: remove what an earlier run left:", err)
-			os.Exit(1)
-		}
+		err = errors.Join(err, os.RemoveAll(dir))
 	}
-	cmd := exec.Command(program, "gc", "--backend", "local")
-	cmd.Env = append(os.Environ(), "TESTBED_OWNER="+owner)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "slurm: testbed gc: %v\n%s", err, out)
-		os.Exit(1)
-	}
+	return err
 }
 
 // environment of a process, as it was started.
@@ -116,8 +97,15 @@ func parentOf(pid int) (parent int) {
 
 // endMarked kills such processes until there are none, for one may start another while it
 // is looked for.
-func endMarked(which func(environment) bool) {
-	for pids := marked(which); len(pids) > 0; pids = marked(which) {
+func endMarked(which func(environment) bool) error {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		pids := marked(which)
+		if len(pids) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("end processes %v: they are there after a minute of killing", pids)
+		}
 		for _, pid := range pids {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}

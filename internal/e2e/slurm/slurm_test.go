@@ -27,25 +27,26 @@ func TestANodeDies(t *testing.T) {
 	require.NoError(t, os.WriteFile(c.in("cells.hcl"), lab, 0o644))
 	shared := c.in("shared")
 
-	id, said, status := c.run(program, "matrix", "submit", "--engine", "slurm", "cells.hcl", "--out", shared, "--sbatch", "--time=30 --mem=0")
+	id, said, status := c.run(suite.Program, "matrix", "submit", "--engine", "slurm", "cells.hcl", "--out", shared, "--sbatch", "--time=30 --mem=0")
 	require.Zero(t, status, said)
 	require.Regexp(t, `^\d+\n$`, id)
 	require.Contains(t, said, "submitted 12 cells as job "+strings.TrimSpace(id))
 
 	killed := c.killNode("n2", shared)
-	_, missing, status := c.run(program, "matrix", "collect", shared)
+	_, missing, status := c.run(suite.Program, "matrix", "collect", shared)
 	require.Equal(t, 1, status)
 	require.Contains(t, missing, fmt.Sprintf("cell %d nodelay=", killed))
 
 	c.await("twelve cells", func() bool { return len(there(shared)) == cells })
 	c.await("an empty queue", func() bool { return c.ask("squeue", "-h") == "" })
-	out, said, status := c.run(program, "matrix", "collect", shared, "--out", c.in("result"))
+	out, said, status := c.run(suite.Program, "matrix", "collect", shared, "--out", c.in("result"))
 	require.Zero(t, status, said)
 	require.Contains(t, out, "slurm-cells")
 	c.checkResult(killed)
+	c.requireNothingLeft()
 
 	require.Contains(t, read(t, filepath.Join(shared, "logs", strconv.Itoa(killed)+".log")), fmt.Sprintf("cell %d ", killed))
-	_, said, status = c.run(program, "matrix", "submit", "--engine", "slurm", "cells.hcl", "--out", shared)
+	_, said, status = c.run(suite.Program, "matrix", "submit", "--engine", "slurm", "cells.hcl", "--out", shared)
 	require.Zero(t, status, said)
 	require.Contains(t, said, "all 12 cells are there already")
 }
@@ -96,7 +97,7 @@ func (c *cluster) killNode(node, shared string) (killed int) {
 			_ = syscall.Kill(parent, syscall.SIGKILL)
 		}
 	}
-	endMarked(on)
+	require.NoError(c.t, endMarked(on))
 	return killed
 }
 
