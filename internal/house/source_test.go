@@ -80,6 +80,9 @@ func lapses(path string, source []byte) []string {
 			found = append(found, set.Position(group.Pos()).String()+": a note to oneself: do it, or file an issue")
 		}
 	}
+	if path := filepath.ToSlash(path); strings.Contains(path, "internal/e2e/") && !strings.Contains(path, "/harness/") && bytes.Contains(source, []byte("exec.Command")) {
+		found = append(found, "a process without a deadline: harness.Command has one")
+	}
 	if isTest {
 		return found
 	}
@@ -134,6 +137,12 @@ func TestLapsesAreFound(t *testing.T) {
 		got := strings.Join(lapses("p.go", []byte(source)), "\n")
 		if want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("lapses of %.40q: %q, want %q", source, got, want)
+		}
+	}
+	hangs := []byte("package p\n\nvar c = exec.Command(\"sleep\")\n")
+	for path, want := range map[string]int{"internal/e2e/a_test.go": 1, "internal/e2e/harness/command.go": 0, "images/a_test.go": 0} {
+		if got := lapses(path, hangs); len(got) != want {
+			t.Errorf("lapses of a process in %s: %q", path, got)
 		}
 	}
 }
