@@ -2,17 +2,21 @@ package history
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -202,9 +206,22 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// noticing is a context that tells when it is asked whether it is over, which Open does
+// once it has met somebody who has the store.
+type noticing struct {
+	context.Context
+	met func()
+}
+
+func (c noticing) Err() error {
+	c.met()
+	return c.Context.Err()
+}
+
 func TestOpenWaitsWithADeadline(t *testing.T) {
 	dir := t.TempDir()
-	holder := opened(t, dir, Creating)
+	require.NoError(t, opened(t, dir, Creating).Close())
+	letGo := holder(t, dir)
 	_, err := Open(t.Context(), dir, Options{Access: Reading, Wait: 50 * time.Millisecond})
 	var busy *BusyError
 	require.ErrorAs(t, err, &busy)
@@ -216,16 +233,11 @@ func TestOpenWaitsWithADeadline(t *testing.T) {
 	_, err = Open(ctx, dir, Options{})
 	require.ErrorIs(t, err, fs.ErrClosed)
 
-	waiting := make(chan error, 1)
-	go func() {
-		s, err := Open(t.Context(), dir, Options{Access: Writing})
-		if err == nil {
-			err = s.Close()
-		}
-		waiting <- err
-	}()
-	require.NoError(t, holder.Close())
-	require.NoError(t, <-waiting)
+	met := 0
+	s, err := Open(noticing{t.Context(), func() { met++; letGo() }}, dir, Options{Access: Writing})
+	require.NoError(t, err)
+	require.Positive(t, met)
+	require.NoError(t, s.Close())
 
 	first := opened(t, dir, Reading)
 	second := opened(t, dir, Reading)
@@ -233,59 +245,157 @@ func TestOpenWaitsWithADeadline(t *testing.T) {
 	require.NoError(t, first.Close())
 }
 
-// A page that was overwritten ends nothing but the command.
+// A page that was overwritten ends nothing but the command: it is an error that names the
+// store, or what is read is what was there. Which of the two, and whether it is the whole
+// store that cannot be read, follows from what the page is for. (The first two pages each
+// say where a state of the store begins: without one it is the store before or after.)
 func TestADamagedPageIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	s := opened(t, dir, Creating)
-	added, err := s.Add([]Incoming{read(t, stored(t, night(0, 1.2))), read(t, stored(t, night(1, 1.2)))})
+	in := []Incoming{read(t, stored(t, night(0, 1.2))), read(t, stored(t, night(1, 1.2)))}
+	_, err := s.Add(in)
 	require.NoError(t, err)
+	kinds := pages(t, s)
 	require.NoError(t, s.Close())
 	path := filepath.Join(dir, File)
 	whole, err := os.ReadFile(path)
 	require.NoError(t, err)
-	damaged := 0
-	for page := 2 * os.Getpagesize(); page < len(whole); page += os.Getpagesize() {
-		text := slices.Clone(whole)
-		for i := range os.Getpagesize() {
-			text[page+i] = 0xa5
+	before, err := everything(t, dir, in)
+	require.NoError(t, err)
+	tried := map[string]int{}
+	for page, kind := range kinds {
+		if kind == "meta" {
+			continue
 		}
-		require.NoError(t, os.WriteFile(path, text, 0o644))
-		err := func() error {
-			s, err := Open(t.Context(), dir, Options{})
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			if _, err := s.Results(); err != nil {
-				return err
-			}
-			_, err = s.ReportFile(added[0].ID, report.PageFile)
-			return err
-		}()
+		damage := bytes.Repeat([]byte{0xa5}, os.Getpagesize())
+		require.NoError(t, os.WriteFile(path, slices.Concat(whole[:page*len(damage)], damage, whole[(page+1)*len(damage):]), 0o644))
+		found, err := everything(t, dir, in)
+		tried[kind]++
 		var unreadable *UnreadableError
-		if errors.As(err, &unreadable) {
-			damaged++
-			require.Contains(t, err.Error(), path)
+		switch kind {
+		case "leaf", "branch": // By which things are found.
+			require.ErrorAs(t, err, &unreadable, "page %d", page)
+			require.ErrorContains(t, err, path)
+			require.ErrorContains(t, err, "it is damaged")
+		case "overflow": // The rest of what is too large for a page.
+			require.ErrorContains(t, err, fmt.Sprintf("in history %q", path), "page %d", page)
+			require.NotErrorAs(t, err, &unreadable)
+		case "freelist", "free": // Which no reader needs.
+			require.NoError(t, err, "page %d, %s", page, kind)
+			require.Equal(t, before, found)
+		default:
+			t.Fatalf("page %d is of an unknown kind: %s", page, kind)
 		}
 	}
-	require.GreaterOrEqual(t, damaged, 2)
+	require.GreaterOrEqual(t, tried["leaf"], 3, "what there is, results, and files")
+	require.Positive(t, tried["overflow"])
+	require.Positive(t, tried["free"])
 }
 
-// Environment of a process that TestMain turns into a writer.
+// pages are what each page of a store is for.
+func pages(t *testing.T, s *Store) (kinds []string) {
+	t.Helper()
+	require.NoError(t, s.db.View(func(tx *bolt.Tx) error {
+		for {
+			p, err := tx.Page(len(kinds))
+			if err != nil || p == nil {
+				return err
+			}
+			kinds = append(kinds, p.Type)
+			for range p.OverflowCount {
+				kinds = append(kinds, "overflow")
+			}
+		}
+	}))
+	return kinds
+}
+
+// everything is what a store says of results, with their files.
+func everything(t *testing.T, dir string, in []Incoming) (found []any, err error) {
+	t.Helper()
+	s, err := Open(t.Context(), dir, Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	results, err := s.Results()
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, results)
+	for _, one := range in {
+		for _, name := range slices.Sorted(maps.Keys(one.files)) {
+			text, err := s.ReportFile(one.Result.ID, name)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, string(text))
+		}
+	}
+	return found, nil
+}
+
+// Environment of a process that TestMain turns into a writer, or one that holds the store
+// until its standard input ends.
 const (
 	writesTo   = "TESTBED_HISTORY_TEST_STORE"
 	writesFrom = "TESTBED_HISTORY_TEST_FIRST"
+	holds      = "TESTBED_HISTORY_TEST_HELD"
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(writesTo); dir != "" {
-		if err := write(dir); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	var err error
+	switch {
+	case os.Getenv(writesTo) != "":
+		err = write(os.Getenv(writesTo))
+	case os.Getenv(holds) != "":
+		err = hold(os.Getenv(holds))
+	default:
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// hold says that it has the store once it does.
+func hold(dir string) error {
+	s, err := Open(context.Background(), dir, Options{Access: Writing})
+	if err != nil {
+		return err
+	}
+	fmt.Println("held")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return errors.Join(err, s.Close())
+}
+
+// holder is another process that has a store until it lets it go.
+func holder(t *testing.T, dir string) (letGo func()) {
+	t.Helper()
+	cmd := process(t, holds+"="+dir)
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	said, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "held\n", said)
+	return sync.OnceFunc(func() {
+		require.NoError(t, in.Close())
+		require.NoError(t, cmd.Wait())
+	})
+}
+
+// process is this program, not yet started, as what TestMain makes of it.
+func process(t *testing.T, env ...string) *exec.Cmd {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.Env = append(os.Environ(), env...)
+	return cmd
 }
 
 // writes is how many results each process adds, one by one.
@@ -314,29 +424,23 @@ func write(dir string) error {
 	return nil
 }
 
-func writer(t *testing.T, dir string, first int) (*exec.Cmd, *strings.Builder) {
+func writer(t *testing.T, dir string, first int) *exec.Cmd {
 	t.Helper()
-	program, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), program)
-	cmd.Env = append(os.Environ(), writesTo+"="+dir, writesFrom+"="+strconv.Itoa(first))
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
-	require.NoError(t, cmd.Start())
-	return cmd, &said
+	return process(t, writesTo+"="+dir, writesFrom+"="+strconv.Itoa(first))
 }
 
-// Two processes add at the same time to a store that neither has made yet.
+// Three processes add at the same time to a store that none of them has made yet.
 func TestManyWriters(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	var commands []*exec.Cmd
-	var said []*strings.Builder
 	for i := range 3 {
-		cmd, out := writer(t, dir, i*100)
-		commands, said = append(commands, cmd), append(said, out)
+		cmd := writer(t, dir, i*100)
+		cmd.Stderr = new(strings.Builder)
+		require.NoError(t, cmd.Start())
+		commands = append(commands, cmd)
 	}
-	for i, cmd := range commands {
-		require.NoError(t, cmd.Wait(), "%s", said[i])
+	for _, cmd := range commands {
+		require.NoError(t, cmd.Wait(), "%s", cmd.Stderr)
 	}
 	all, err := opened(t, dir, Reading).Results()
 	require.NoError(t, err)
@@ -352,10 +456,7 @@ func TestKilledWriter(t *testing.T) {
 	dir := t.TempDir()
 	for attempt := range 5 {
 		first := attempt * 100
-		program, err := os.Executable()
-		require.NoError(t, err)
-		cmd := exec.CommandContext(t.Context(), program)
-		cmd.Env = append(os.Environ(), writesTo+"="+dir, writesFrom+"="+strconv.Itoa(first))
+		cmd := writer(t, dir, first)
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
