@@ -173,12 +173,7 @@ func TestBuildErrors(t *testing.T) {
 			if tt.spoil != nil {
 				tt.spoil(l)
 			}
-			_, err := l.build(tt.image, tt.change)
-			for _, want := range tt.want {
-				require.ErrorContains(t, err, want)
-			}
-			require.NoFileExists(t, l.lock)
-			checkNothingHalfMade(t, l.cache)
+			l.refuses(tt.image, tt.change, tt.want...)
 		})
 	}
 }

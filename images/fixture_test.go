@@ -171,6 +171,17 @@ func (l *lab) build(image testbed.Image, change func(*Options)) (*Built, error) 
 	return built, err
 }
 
+// refuses holds that an image is not built, for each of the reasons, and nothing is left.
+func (l *lab) refuses(image testbed.Image, change func(*Options), reasons ...string) {
+	l.t.Helper()
+	_, err := l.build(image, change)
+	for _, reason := range reasons {
+		require.ErrorContains(l.t, err, reason)
+	}
+	require.NoFileExists(l.t, l.lock)
+	checkNothingHalfMade(l.t, l.cache)
+}
+
 func deadline(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -1,13 +1,16 @@
 package images
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -165,12 +168,7 @@ func TestTreeErrors(t *testing.T) {
 			l := newLab(t)
 			root, image := builtKernelTree(t)
 			require.NoError(t, tt.spoil(root))
-			_, err := l.build(image, nil)
-			for _, want := range tt.want {
-				require.ErrorContains(t, err, want)
-			}
-			require.NoFileExists(t, l.lock)
-			checkNothingHalfMade(t, l.cache)
+			l.refuses(image, nil, tt.want...)
 		})
 	}
 	t.Run("no make", func(t *testing.T) {
@@ -181,19 +179,40 @@ func TestTreeErrors(t *testing.T) {
 	})
 }
 
-// TestTreeInterrupted ends make with its children, and leaves nothing.
+// TestTreeInterrupted ends make with its children, also one that its recipe does not wait
+// for, and leaves nothing.
 func TestTreeInterrupted(t *testing.T) {
 	l := newLab(t)
 	root, image := builtKernelTree(t)
-	began := filepath.Join(t.TempDir(), "began")
-	require.NoError(t, unix.Mkfifo(began, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(root, "Makefile"), []byte("modules_install:\n\techo yes > "+began+"; sleep 600\n"), 0o644))
+	held := filepath.Join(t.TempDir(), "held")
+	require.NoError(t, unix.Mkfifo(held, 0o600))
+	recipe := "modules_install:\n\texec >" + held + "; sleep 600 & echo began; sleep 600\n"
+	require.NoError(t, os.WriteFile(filepath.Join(root, "Makefile"), []byte(recipe), 0o644))
 	ctx, cancel := context.WithCancel(deadline(t))
+	all := make(chan error, 1)
 	go func() {
-		_, _ = os.ReadFile(began) // Until make has written there.
-		cancel()
+		all <- func() error {
+			defer cancel()
+			pipe, err := os.Open(held) // Until the recipe has opened it too.
+			if err != nil {
+				return err
+			}
+			defer pipe.Close()
+			said := bufio.NewReader(pipe)
+			if _, err := said.ReadString('\n'); err != nil {
+				return err
+			}
+			cancel()
+			// Whoever lives holds the pipe, so it ends with the last of them.
+			if err := pipe.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+				return err
+			}
+			_, err = io.Copy(io.Discard, said)
+			return err
+		}()
 	}()
 	_, err := l.store(nil).Build(ctx, image, nil)
 	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, <-all)
 	checkNothingHalfMade(t, l.cache)
 }

@@ -70,7 +70,7 @@ func TestSearchHalves(t *testing.T) {
 	require.Equal(t, 8, i)
 }
 
-// profile is a version by function. Bound is exact where no function goes back and forth.
+// profile is what a version counts, by function.
 type profile []float64
 
 func total(p profile) (sum float64) {
@@ -80,6 +80,8 @@ func total(p profile) (sum float64) {
 	return sum
 }
 
+// turnover is a Bound of Largest's, as long as no function goes back and forth: no step
+// between two versions is larger than what their functions differ by.
 func turnover(a, b profile) (sum float64) {
 	for i := range a {
 		sum += math.Abs(a[i] - b[i])

@@ -20,7 +20,7 @@ import (
 // seeds move a figure by some 0.2%.
 var seeds = []float64{1, 1.002, 0.999}
 
-// block is one seed of a mode, in which every transaction took so much.
+// block is one of a mode, by its boot, in which every transaction took so much, a whole number.
 func block(t *testing.T, mode string, cell map[string]string, boot int, figure float64, functions map[string]int64) testbed.Block {
 	t.Helper()
 	const n = 100

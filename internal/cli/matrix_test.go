@@ -1,15 +1,14 @@
 package cli
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	hdr "github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/hcl"
@@ -129,25 +128,17 @@ func TestMatrixUsageMistakes(t *testing.T) {
 }
 
 // rounds are the blocks of a cell in which docker0's p50 is so many times host's.
-func rounds(cell map[string]string, factor float64) (blocks []testbed.Block) {
+func rounds(t *testing.T, cell map[string]string, factor float64) (blocks []testbed.Block) {
+	t.Helper()
 	for round := range 8 {
 		for _, mode := range []string{"host", "host", "docker0"} {
-			ns := int64(200_000 + 37*len(blocks)%100)
+			ns := float64(200_000 + 37*len(blocks)%100)
 			if mode == "docker0" {
-				ns = int64(factor * float64(ns))
+				ns = math.Round(ns * factor)
 			}
-			h := hdr.New(1, 10_000_000_000, 3)
-			const n = 2000
-			_ = h.RecordValues(ns, n)
-			text, _ := h.Encode(hdr.V2CompressedEncodingCookieBase)
-			_, err := base64.StdEncoding.DecodeString(string(text))
-			if err != nil {
-				panic(err)
-			}
-			blocks = append(blocks, testbed.Block{
-				Test: "rr", Cell: cell, Mode: mode, Round: round, Index: len(blocks), Status: testbed.StatusOK,
-				Transactions: n, Nanoseconds: ns * n, Mean: float64(ns), Min: ns, Max: ns, Histogram: string(text),
-			})
+			b := block(t, mode, cell, 0, ns, nil)
+			b.Round, b.Index = round, len(blocks)
+			blocks = append(blocks, b)
 		}
 	}
 	return blocks
@@ -177,7 +168,7 @@ func gathered(t *testing.T, factors ...float64) {
 		}
 		one := lab
 		one.Cells = lab.Cells[i : i+1]
-		blocks := rounds(cell, factor)
+		blocks := rounds(t, cell, factor)
 		r, err := report.Analyze(report.Input{Lab: one, Blocks: blocks, Backend: "local", Tool: id.Tool, Environment: testbed.Environment{Host: where.Host, Cells: []testbed.CellEnvironment{where}}})
 		require.NoError(t, err)
 		_, err = f.Put(i+1, where, func(dir string) error { return errors.Join(os.Mkdir(dir, 0o755), report.Write(dir, r, blocks)) })

@@ -7,11 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -29,9 +29,13 @@ func twelve() testbed.Lab {
 
 var tool = testbed.Tool{Version: "1.2", AgentSHA256: "aa"}
 
+func open(dir string) (*Folder, error) {
+	return Open(dir, IdentityOf(twelve(), tool), map[string][]byte{"kernels.hcl": []byte("lab")})
+}
+
 func opened(t *testing.T, dir string) *Folder {
 	t.Helper()
-	f, err := Open(dir, IdentityOf(twelve(), tool), map[string][]byte{"kernels.hcl": []byte("lab")})
+	f, err := open(dir)
 	require.NoError(t, err)
 	return f
 }
@@ -76,18 +80,20 @@ func TestTheFirstCounts(t *testing.T) {
 func TestMachinesAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	var firsts atomic.Int32
-	var all sync.WaitGroup
+	var all errgroup.Group
 	for range 4 {
-		all.Go(func() {
-			f := opened(t, dir)
-			for number := 1; number <= 12; number++ {
-				if put(t, f, number, "x") {
+		all.Go(func() error {
+			f, err := open(dir)
+			for number := 1; err == nil && number <= 12; number++ {
+				var first bool
+				if first, err = f.Put(number, f.where(number), result("x")); first {
 					firsts.Add(1)
 				}
 			}
+			return err
 		})
 	}
-	all.Wait()
+	require.NoError(t, all.Wait())
 	require.EqualValues(t, 12, firsts.Load())
 	f, err := Read(dir)
 	require.NoError(t, err)
