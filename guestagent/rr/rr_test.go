@@ -161,46 +161,6 @@ func echo(c net.Conn, times int) {
 	}
 }
 
-// TestLossyServer answers some requests never, some twice, some late, and some
-// with something else. All of it is counted, and none of it is waited for.
-func TestLossyServer(t *testing.T) {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	require.NoError(t, err)
-	defer conn.Close()
-	go func() {
-		buffer := make([]byte, 64)
-		for i := 1; ; i++ {
-			n, from, err := conn.ReadFromUDPAddrPort(buffer)
-			if err != nil {
-				return
-			}
-			answer := append([]byte(nil), buffer[:n]...)
-			switch i {
-			case 10: // Never answered.
-				continue
-			case 20: // Late: after the next request was sent.
-				time.AfterFunc(250*time.Millisecond, func() { conn.WriteToUDPAddrPort(answer, from) })
-				continue
-			case 21: // Meanwhile.
-				time.Sleep(100 * time.Millisecond)
-			case 30: // Twice.
-				conn.WriteToUDPAddrPort(answer, from)
-			case 40: // Of another length.
-				conn.WriteToUDPAddrPort(answer[:5], from)
-			}
-			conn.WriteToUDPAddrPort(answer, from)
-		}
-	}()
-	result, record, err := client(t.Context(), config(rr.UDP), conn.LocalAddr().(*net.UDPAddr).AddrPort())
-	require.NoError(t, err)
-	require.Equal(t, int64(200), record.Count())
-	require.Equal(t, int64(2), result.Lost)
-	require.Equal(t, int64(1), result.Late)
-	require.Equal(t, int64(1), result.Duplicates)
-	require.Equal(t, int64(1), result.Counters["udp_unexpected"])
-	require.Less(t, record.Max(), (190 * time.Millisecond).Nanoseconds(), "a lost request is nobody's round trip")
-}
-
 func TestNobodyAnswers(t *testing.T) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	require.NoError(t, err)

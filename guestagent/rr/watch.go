@@ -14,10 +14,9 @@ const checkEvery = answerTimeout / 4
 // watch waits for the thread, and wakes it when the context ends or when it
 // makes no progress.
 func (c *client) watch(ctx context.Context, done <-chan error) error {
-	patience := c.patience()
+	v := vigil{seen: connecting, since: time.Now(), patience: c.patience(), nudges: c.Protocol == UDP && !c.many()}
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
-	seen, since := int64(connecting), time.Now()
 	for {
 		select {
 		case err := <-done:
@@ -26,19 +25,50 @@ func (c *client) watch(ctx context.Context, done <-chan error) error {
 			c.socket.wake()
 			return <-done
 		case now := <-tick.C:
-			beat := c.loop.beat.Load()
-			switch {
-			case beat != seen || beat == connecting:
-				seen, since = beat, now
-			case now.Sub(since) >= patience:
+			switch v.look(now, c.loop.beat.Load()) {
+			case nudge:
+				c.nudge()
+			case giveUp:
 				c.socket.wake()
 				<-done
-				return fmt.Errorf("wait for an answer after %d transactions: none within %v", c.loop.count, patience)
-			case now.Sub(since) >= answerTimeout && c.Protocol == UDP && !c.many():
-				c.nudge()
+				return fmt.Errorf("wait for an answer after %d transactions: none within %v", c.loop.count, v.patience)
 			}
 		}
 	}
+}
+
+// vigil is what the watch remembers of a loop.
+type vigil struct {
+	seen     int64     // The last beat.
+	since    time.Time // When it was new.
+	patience time.Duration
+	nudges   bool // Whether a blocked receive has to be ended from outside.
+	nudged   bool // Since the last beat.
+}
+
+// deed is what a look leads to.
+type deed int
+
+const (
+	nothing deed = iota
+	nudge
+	giveUp
+)
+
+// look never gives up a loop that it has not nudged before, however late it comes: the
+// watch is in the background, and on a busy machine it may not run for seconds.
+func (v *vigil) look(now time.Time, beat int64) deed {
+	silent := now.Sub(v.since)
+	switch {
+	case beat != v.seen || beat == connecting:
+		v.seen, v.since, v.nudged = beat, now, false
+	case silent >= v.patience && (v.nudged || !v.nudges):
+		return giveUp
+	case silent >= answerTimeout && v.nudges:
+		v.nudged = true
+		return nudge
+	}
+	return nothing
 }
 
 // nudge ends a receive that is blocked. The signal interrupts it; the handlers of

@@ -3,7 +3,6 @@ package rr_test
 import (
 	"context"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -158,54 +157,6 @@ func decoded(t testing.TB, r *rr.Recorder) *hdr.Histogram {
 	h, err := hdr.Decode([]byte(base64.StdEncoding.EncodeToString(encoded)))
 	require.NoError(t, err)
 	return h
-}
-
-// TestStrayAnswers: a server that answers some requests twice, some late and one
-// with something else. One connection and several count them alike.
-func TestStrayAnswers(t *testing.T) {
-	for _, connections := range []int{1, 2} {
-		c := config(rr.UDP)
-		c.Connections, c.Transactions = connections, 40
-		result, _, err := client(t.Context(), c, mischief(t))
-		require.NoError(t, err)
-		require.Equal(t, int64(1), result.Lost, "%d connections", connections)
-		require.Equal(t, int64(1), result.Late, "%d connections", connections)
-		require.Equal(t, int64(3), result.Duplicates, "%d connections", connections)
-		require.Equal(t, int64(1), result.Counters["udp_unexpected"], "%d connections", connections)
-	}
-}
-
-// mischief answers request 10 once it has request 20, requests 12 to 14 twice,
-// and request 15 with a short datagram before the right one.
-func mischief(t *testing.T) netip.AddrPort {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	require.NoError(t, err)
-	t.Cleanup(func() { conn.Close() })
-	go func() {
-		held := map[uint64]net.Addr{}
-		for buffer := make([]byte, 8); ; {
-			_, from, err := conn.ReadFrom(buffer)
-			if err != nil {
-				return
-			}
-			n := binary.LittleEndian.Uint64(buffer)
-			switch {
-			case n == 10:
-				held[10] = from
-				continue
-			case n == 20:
-				conn.WriteTo(binary.LittleEndian.AppendUint64(nil, 10), held[10])
-			case n == 15:
-				conn.WriteTo([]byte("no"), from)
-			case n >= 12 && n <= 14:
-				conn.WriteTo(buffer, from)
-			case n >= 16 && n <= 19: // Until another connection has given up on 10.
-				time.Sleep(60 * time.Millisecond)
-			}
-			conn.WriteTo(buffer, from)
-		}
-	}()
-	return conn.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
 // TestManyFail: what may go wrong in the loop of many is said as in the loop of one.
