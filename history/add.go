@@ -24,17 +24,13 @@ type Incoming struct {
 // Read reads a result's folder. What Add takes has been checked, so that a broken one
 // keeps out all that were to be added with it.
 func Read(dir string) (Incoming, error) {
-	r, blocks, err := report.Read(dir)
+	r, text, blocks, err := report.ReadWithText(dir)
 	if err != nil {
 		return Incoming{}, err
 	}
 	kept, err := newResult(r)
 	if err != nil {
 		return Incoming{}, fmt.Errorf("read result %q: %w", filepath.Join(dir, report.ResultFile), err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, report.ResultFile))
-	if err != nil {
-		return Incoming{}, fmt.Errorf("read result: %w", err)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, report.PageFile))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -108,24 +108,27 @@ func encodeBlocks(blocks []testbed.Block) ([]byte, error) {
 // Read loads what Write stored. The files may be hostile; a result of another
 // schema is refused.
 func Read(dir string) (testbed.Result, []testbed.Block, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ResultFile))
-	if err != nil {
-		return testbed.Result{}, nil, fmt.Errorf("read result: %w", err)
+	r, _, blocks, err := ReadWithText(dir)
+	return r, blocks, err
+}
+
+// ReadWithText is Read, and gives the bytes of the result's file that were read.
+func ReadWithText(dir string) (r testbed.Result, text []byte, blocks []testbed.Block, err error) {
+	if text, err = os.ReadFile(filepath.Join(dir, ResultFile)); err != nil {
+		return testbed.Result{}, nil, nil, fmt.Errorf("read result: %w", err)
 	}
-	r, err := decodeResult(data)
-	if err != nil {
-		return testbed.Result{}, nil, fmt.Errorf("read result %q: %w", filepath.Join(dir, ResultFile), err)
+	if r, err = decodeResult(text); err != nil {
+		return testbed.Result{}, nil, nil, fmt.Errorf("read result %q: %w", filepath.Join(dir, ResultFile), err)
 	}
 	f, err := os.Open(filepath.Join(dir, BlocksFile))
 	if err != nil {
-		return testbed.Result{}, nil, fmt.Errorf("read blocks: %w", err)
+		return testbed.Result{}, nil, nil, fmt.Errorf("read blocks: %w", err)
 	}
 	defer f.Close()
-	blocks, err := decodeBlocks(f)
-	if err != nil {
-		return testbed.Result{}, nil, fmt.Errorf("read blocks %q: %w", filepath.Join(dir, BlocksFile), err)
+	if blocks, err = decodeBlocks(f); err != nil {
+		return testbed.Result{}, nil, nil, fmt.Errorf("read blocks %q: %w", filepath.Join(dir, BlocksFile), err)
 	}
-	return r, blocks, nil
+	return r, text, blocks, nil
 }
 
 // decodeResult keeps numbers of facts as they are written.
