@@ -10,12 +10,8 @@ import (
 	"github.com/testbed-lab/testbed/internal/run"
 )
 
-// guestMemory is a machine's where the lab does not say, and guestOverhead what its
-// QEMU takes beside it: in bytes.
-const (
-	guestMemory   = 384 << 20
-	guestOverhead = 256 << 20
-)
+// guestOverhead is what QEMU takes beside a guest's memory, in bytes.
+const guestOverhead = 256 << 20
 
 // parallel is how many cells to measure at once: as many as were asked for, or as this
 // machine has room for, where it makes no difference to what is measured.
@@ -34,7 +30,7 @@ func parallel(lab *run.Lab, asked int) (int, error) {
 
 // roomFor is how many guests of a lab the memory that is left holds; one at least.
 func roomFor(lab *run.Lab) int {
-	each := uint64(guestMemory)
+	each := uint64(0)
 	for _, cell := range lab.Cells {
 		for _, m := range cell.Machines {
 			each = max(each, m.Memory)

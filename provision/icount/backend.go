@@ -1,7 +1,6 @@
 package icount
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,7 +152,7 @@ func uuidOf(seed int64, boot int) string {
 // memoryOf is the guest's: that of its largest machine.
 func memoryOf(machines []provision.MachineRequest) (most uint64) {
 	for _, m := range machines {
-		most = max(most, cmp.Or(m.Memory, 384<<20))
+		most = max(most, m.Memory)
 	}
 	return most
 }
