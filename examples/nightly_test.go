@@ -93,7 +93,7 @@ func TestTheRunnerTakesTheWorkflow(t *testing.T) {
 	text, err := os.ReadFile("nightly/workflow.yml")
 	require.NoError(t, err)
 	require.Empty(t, lint(string(text)))
-	for _, spoil := range [][2]string{{"inputs.kernel", "inputs.kernle"}, {"runs-on", "run-on"}, {"17 2 * * *", "17 25 * * *"}} {
+	for _, spoil := range [][2]string{{"inputs.kernel", "inputs.kernle"}, {"runs-on", "run-on"}, {"restore-keys", "restored-keys"}, {"hashFiles(", "hashFile("}, {"17 2 * * *", "17 25 * * *"}} {
 		require.NotEmpty(t, lint(strings.Replace(string(text), spoil[0], spoil[1], 1)), spoil[1])
 	}
 }
