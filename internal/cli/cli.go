@@ -44,9 +44,6 @@ type app struct {
 	events  bool
 	vars    []string
 
-	against       string // --against of run.
-	verdictFormat string // In which its verdict is printed.
-
 	failed int // What a failure ends with.
 }
 

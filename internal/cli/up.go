@@ -22,16 +22,16 @@ only one in this folder.`
 
 func (a *app) upCommand() *cobra.Command {
 	return a.measuring("up [LAB]", "Boot, measure, report; leave the machines running", upHelp,
-		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
+		measurement{do: func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
 			return s.conductor.Up(ctx, lab)
-		})
+		}})
 }
 
 func (a *app) testCommand() *cobra.Command {
 	return a.measuring("test [LAB]", "Measure again on machines that are up", "",
-		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
+		measurement{do: func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
 			return s.conductor.Test(ctx, lab)
-		})
+		}})
 }
 
 const runHelp = `Like up, and then take everything down, whatever happened: for jobs.
@@ -45,16 +45,25 @@ is inconclusive.`
 func (a *app) runCommand() *cobra.Command {
 	var contest run.Contest
 	var o comparing
-	cmd := a.measuring("run [LAB]", "Like up, then take everything down: for jobs", runHelp,
-		func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
-			if a.against == "" {
+	var against string
+	cmd := a.measuring("run [LAB]", "Like up, then take everything down: for jobs", runHelp, measurement{
+		load: func(ctx context.Context, given []string) (*run.Lab, error) {
+			if against == "" {
+				return a.loadToRun(ctx, given)
+			}
+			return a.loadAgainst(ctx, given, against)
+		},
+		do: func(ctx context.Context, s *session, lab *run.Lab) (*run.Outcome, error) {
+			if against == "" {
 				return s.conductor.Run(ctx, lab)
 			}
 			contest.Options = o.options()
 			return contest.Run(ctx, s.conductor, lab)
-		})
+		},
+		format: &o.format,
+	})
 	flags := cmd.Flags()
-	flags.StringVar(&a.against, "against", "", "judge the lab by the same one on `IMAGE`")
+	flags.StringVar(&against, "against", "", "judge the lab by the same one on `IMAGE`")
 	flags.DurationVar(&contest.Budget, "budget", 0, "begin boots for `TIME`, such as 10m, while\nsomething is undecided")
 	o.flags(cmd)
 	measure := cmd.RunE
@@ -62,7 +71,6 @@ func (a *app) runCommand() *cobra.Command {
 		if err := errors.Join(o.check(), onlyAgainst(cmd)); err != nil {
 			return err
 		}
-		a.verdictFormat = o.format
 		return measure(cmd, given)
 	}
 	return cmd
@@ -81,8 +89,15 @@ func onlyAgainst(cmd *cobra.Command) error {
 	return nil
 }
 
+// measurement is what verbs that end in a report do each in its way.
+type measurement struct {
+	load   func(context.Context, []string) (*run.Lab, error) // Default: loadToRun.
+	do     func(context.Context, *session, *run.Lab) (*run.Outcome, error)
+	format *string // Of a contest's verdict. Optional where there is none.
+}
+
 // measuring is a verb that ends in a report.
-func (a *app) measuring(use, short, long string, do func(context.Context, *session, *run.Lab) (*run.Outcome, error)) *cobra.Command {
+func (a *app) measuring(use, short, long string, m measurement) *cobra.Command {
 	var store run.Store
 	cmd := &cobra.Command{Use: use, Short: short, Long: long, Args: args(cobra.MaximumNArgs(1))}
 	store.Root = "results"
@@ -91,11 +106,9 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 	asJSON := cmd.Flags().Bool("json", false, "print the result as JSON")
 	atOnce := cmd.Flags().Int("parallel", 0, "measure `N` cells of a matrix at once, where\ninstructions are counted (default: as many as\nthis machine has room for)")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		load := a.loadToRun
-		if a.against != "" {
-			load = func(ctx context.Context, given []string) (*run.Lab, error) {
-				return a.loadAgainst(ctx, given, a.against)
-			}
+		load := m.load
+		if load == nil {
+			load = a.loadToRun
 		}
 		lab, err := load(cmd.Context(), given)
 		if err != nil {
@@ -111,24 +124,24 @@ func (a *app) measuring(use, short, long string, do func(context.Context, *sessi
 		if lab.Backend == "local" && cmd.Name() == "run" && local.NeedsContainment() {
 			return exitStatus(local.Contain())
 		}
-		return a.measure(cmd.Context(), lab, store, *asJSON, at, do)
+		return a.measure(cmd.Context(), lab, store, *asJSON, at, m)
 	}
 	return cmd
 }
 
-func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON bool, atOnce int, do func(context.Context, *session, *run.Lab) (*run.Outcome, error)) error {
+func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON bool, atOnce int, m measurement) error {
 	s, err := a.open(ctx, lab)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	s.conductor.Scratch, s.conductor.Parallel = store.Scratch(lab.Name), atOnce
-	outcome, failure := do(ctx, s, lab)
+	outcome, failure := m.do(ctx, s, lab)
 	if outcome != nil {
 		dir, err := store.Save(lab, s.lockPath, outcome)
 		if err == nil {
 			s.display.Close()
-			err = a.showOutcome(outcome, dir, asJSON)
+			err = a.showOutcome(outcome, dir, asJSON, m.format)
 		}
 		failure = errors.Join(failure, err)
 	}
@@ -146,17 +159,17 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 
 // showOutcome prints the result, and a contest's verdict; or that alone, in the format
 // that was asked for.
-func (a *app) showOutcome(o *run.Outcome, dir string, asJSON bool) error {
+func (a *app) showOutcome(o *run.Outcome, dir string, asJSON bool, format *string) error {
 	if o.Comparison == nil || asJSON {
 		return a.show(o.Result, dir, asJSON)
 	}
-	if a.verdictFormat == "terminal" {
+	if *format == "terminal" {
 		if err := a.show(o.Result, dir, false); err != nil {
 			return err
 		}
 		fmt.Fprintln(a.stdout)
 	}
-	return a.showComparison(o.Comparison, a.verdictFormat)
+	return a.showComparison(o.Comparison, *format)
 }
 
 // sayWhatRuns tells which machines stay and how to be rid of them.
