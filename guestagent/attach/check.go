@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/namespace"
+	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
 
@@ -155,7 +156,7 @@ func subnetsOf(segment proto.Segment) (subnets []netip.Prefix) {
 		if mode.Masquerade || mode.Shim {
 			subnets = append(subnets, segment.Inner.Gateway.Masked())
 		}
-		if mode.Kind == "vxlan" || mode.Kind == "geneve" || mode.Kind == "wireguard" {
+		if netmode.Tunnels(mode.Kind) {
 			subnets = append(subnets, segment.Self.Overlay.Masked())
 		}
 		if mode.Service != "" || probes(segment) {

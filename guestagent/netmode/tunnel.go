@@ -26,13 +26,16 @@ const (
 	wireguardOverhead = 80
 )
 
-func (b *build) tunnels() bool {
-	switch b.spec.Mode.Kind {
+// Tunnels says whether modes of a kind are overlays, which have a subnet of their own.
+func Tunnels(kind string) bool {
+	switch kind {
 	case KindVxlan, KindGeneve, KindWireguard:
 		return true
 	}
 	return false
 }
+
+func (b *build) tunnels() bool { return Tunnels(b.spec.Mode.Kind) }
 
 func (b *build) tunnelMTU() int {
 	if b.spec.Mode.Kind == KindWireguard {
