@@ -23,7 +23,9 @@ func TestEndReachesAll(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	said := bufio.NewScanner(out)
-	require.True(t, said.Scan() && said.Scan(), "two children")
+	for range 2 { // Children.
+		require.True(t, said.Scan())
+	}
 	require.NoError(t, End(cmd))
 	// Both hold the pipe, so its end is theirs.
 	require.NoError(t, out.(*os.File).SetReadDeadline(time.Now().Add(Patience)))
