@@ -64,29 +64,9 @@ func (u *user) push(file, machine, path string) {
 	require.NoError(u.t, err, "%s", out)
 }
 
-// port is one in what a probe has seen.
-var port = regexp.MustCompile(`(:|port )\d{4,5}\b`)
-
-// maskPorts takes the ports out of what probes say they saw, which are the kernel's
-// random choice: probes wait, and after that not all random numbers are the same.
-func maskPorts(result map[string]any) {
-	for _, test := range result["tests"].([]any) {
-		for _, mode := range test.(map[string]any)["modes"].([]any) {
-			probes, _ := mode.(map[string]any)["capabilities"].([]any)
-			for _, one := range probes {
-				probe := one.(map[string]any)
-				for _, said := range []string{"observation", "control"} {
-					text, _ := probe[said].(string)
-					probe[said] = port.ReplaceAllString(text, "${1}PORT")
-				}
-			}
-		}
-	}
-}
-
 // BenchmarkCountedAllModes counts all modes twice, once beside a process a core that
-// does nothing but compute. The second run has to find the same, but for the ports of
-// probes: what is reported is how much longer it took.
+// does nothing but compute. The second run has to find the same: what is reported is how
+// much longer it took.
 func BenchmarkCountedAllModes(b *testing.B) {
 	u := newUser(b)
 	lab := filepath.Join(u.dir, "all-modes.hcl")
@@ -108,7 +88,6 @@ func BenchmarkCountedAllModes(b *testing.B) {
 		delete(result, "environment")
 		delete(result, "timings")
 		delete(result, "started")
-		maskPorts(result)
 		return result, seconds
 	}
 	calm, calmly := count("calm")

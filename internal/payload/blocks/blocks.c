@@ -11,19 +11,31 @@
  * and changes nothing of the guest's, so what the guest counts itself is the same
  * with and without it.
  *
+ * It also holds the guest's clock to its count. QEMU's main thread moves the clock of
+ * a guest that sleeps on to its next timer, by the distance from the count that it
+ * knows; but a virtual CPU that executes HLT is marked as asleep before what it
+ * executed is added to that count. A main thread that comes around in between moves
+ * the clock too far. So HLT waits until the main thread sleeps as well: it is woken
+ * after the count was added, and not before.
+ *
  * QEMU's header is not packaged, so what is used of it is declared here
  * (include/qemu/qemu-plugin.h, version 4, which QEMU 10 has; later ones accept it).
  */
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
 typedef uint64_t plugin_id;
 struct qemu_plugin_tb;
+struct qemu_plugin_insn;
 typedef struct qemu_info qemu_info;
 enum flags { NO_REGISTERS };
 
@@ -31,6 +43,9 @@ extern void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, void (*call)(plu
 extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, void (*call)(unsigned int, void *), enum flags flags, void *data);
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
+extern size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *bytes, size_t length);
+extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void (*call)(unsigned int, void *), enum flags flags, void *data);
 
 EXPORT int qemu_plugin_version = 4;
 
@@ -103,11 +118,76 @@ static void window_closes(unsigned int cpu, void *data)
     fflush(out);
 }
 
+/* What the main thread does. /proc/PID/syscall says the number of the system call that
+ * it is asleep in, if it is; who may not read that one may read /proc/PID/status, which
+ * does not tell a thread that waits for events from one that waits for a lock. */
+enum doing { POLLS, WAITS, RUNS };
+static int calls = -1, status = -1;
+
+static int open_about_main(const char *name)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)getpid(), name);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static bool read_about_main(int file, char *text, size_t size)
+{
+    ssize_t n = pread(file, text, size - 1, 0);
+    text[n > 0 ? n : 0] = 0;
+    return n > 0;
+}
+
+static enum doing main_thread(void)
+{
+    char text[256];
+    if (read_about_main(calls, text, sizeof text)) {
+        if (!strncmp(text, "running", 7)) {
+            return RUNS;
+        }
+        return atoi(text) == SYS_ppoll ? POLLS : WAITS;
+    }
+    if (read_about_main(status, text, sizeof text)) {
+        return strstr(text, "State:\tS") ? POLLS : RUNS;
+    }
+    return POLLS; /* It cannot be known: go on, as QEMU alone would. */
+}
+
+/* A main thread that waits has a lock to get in a moment, or waits for this virtual
+ * CPU to stop, which it does not do while it is here. */
+static void halts(unsigned int cpu, void *data)
+{
+    enum { patience = 500, pause_us = 20 };
+    enum doing now;
+    (void)cpu, (void)data;
+    for (int waits = 0; waits < patience && (now = main_thread()) != POLLS;) {
+        if (now == RUNS) {
+            sched_yield();
+        } else {
+            waits++;
+            usleep(pause_us);
+        }
+    }
+}
+
+/* HLT ends a block. */
+static void watch_halt(const struct qemu_plugin_tb *tb)
+{
+    const unsigned char hlt = 0xf4;
+    struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, qemu_plugin_tb_n_insns(tb) - 1);
+    unsigned char first = 0;
+    qemu_plugin_insn_data(last, &first, sizeof first);
+    if (first == hlt) {
+        qemu_plugin_register_vcpu_insn_exec_cb(last, halts, NO_REGISTERS, NULL);
+    }
+}
+
 static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
     uint64_t address = qemu_plugin_tb_vaddr(tb);
     (void)id;
     qemu_plugin_register_vcpu_tb_exec_cb(tb, count, NO_REGISTERS, find(address, qemu_plugin_tb_n_insns(tb)));
+    watch_halt(tb);
     if (address == opens) {
         qemu_plugin_register_vcpu_tb_exec_cb(tb, window_opens, NO_REGISTERS, NULL);
     }
@@ -137,6 +217,8 @@ EXPORT int qemu_plugin_install(plugin_id id, const qemu_info *info, int argc, ch
         fputs("testbed: count blocks: needs out=FILE (which exists), opens=ADDRESS and closes=ADDRESS\n", stderr);
         return 1;
     }
+    calls = open_about_main("syscall");
+    status = open_about_main("status");
     qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
     return 0;
 }
