@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/testbed-lab/testbed/guestagent/hostinfo"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
 
@@ -55,7 +54,7 @@ func (l *ledger) emit(role proto.Role) func(proto.Message) error {
 func play(ctx context.Context, plan proto.Ensemble, said *ledger) error {
 	cast, err := assemble(ctx, plan)
 	if err != nil {
-		return errors.Join(said.end(proto.Client, err), said.end(proto.Server, err))
+		return errors.Join(said.fail(proto.Client, err), said.fail(proto.Server, err))
 	}
 	defer cast.close()
 	client, server := inMemory()
@@ -71,8 +70,8 @@ func play(ctx context.Context, plan proto.Ensemble, said *ledger) error {
 			err := cast.perform(ctx, part.segment, part.peer, said.emit(part.segment.Role))
 			if err != nil {
 				cancel(err) // The other would wait for a peer that will not speak again.
+				failures[i] = said.fail(part.segment.Role, err)
 			}
-			failures[i] = said.end(part.segment.Role, err)
 		})
 	}
 	both.Wait()
@@ -107,12 +106,9 @@ func (l *ledger) symbols(path, wanted string) error {
 	return json.NewEncoder(&l.text).Encode(said)
 }
 
-// end is a role's last message.
-func (l *ledger) end(role proto.Role, err error) error {
-	if err != nil {
-		return l.emit(role)(proto.Message{Type: proto.TypeError, Error: err.Error()})
-	}
-	return l.emit(role)(proto.Message{Type: proto.TypeDone})
+// fail is the last message of a role that did not come to its end.
+func (l *ledger) fail(role proto.Role, err error) error {
+	return l.emit(role)(proto.Message{Type: proto.TypeError, Error: err.Error()})
 }
 
 // perform is one agent's part, in its machine's namespace.
@@ -121,15 +117,18 @@ func (c cast) perform(ctx context.Context, segment proto.Segment, peer Peer, emi
 	if !ok {
 		return fmt.Errorf("machine %q is not in the ensemble", segment.Self.Name)
 	}
-	hello := &proto.Hello{Version: proto.Version}
-	if err := machine.Do(func() error { hello.Facts = hostinfo.Collect(segment.Self.Device); return nil }); err != nil {
+	greeting, err := hello(machine, segment.Self.Device)
+	if err != nil {
 		return err
 	}
-	if err := emit(proto.Message{Type: proto.TypeHello, Hello: hello}); err != nil {
+	if err := emit(greeting); err != nil {
 		return err
 	}
 	agent := &Agent{Namespace: machine, Peer: peer, Emit: emit}
-	return agent.Run(ctx, segment)
+	if err := agent.Run(ctx, segment); err != nil {
+		return err
+	}
+	return emit(done(machine))
 }
 
 // inMemory joins two agents of one process.

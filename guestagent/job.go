@@ -145,7 +145,7 @@ func (j *job) transact(ctx context.Context, server notice) error {
 	j.measured = true
 	j.result.Started = result.Started
 	j.result.Nanoseconds = result.Elapsed.Nanoseconds()
-	j.result.Counters = result.Counters
+	j.result.Counters, j.result.Socket = result.Counters, result.Socket
 	return nil
 }
 
@@ -259,7 +259,7 @@ func (j *job) tearDown() error {
 }
 
 func (j *job) countServed(served rr.Served) {
-	j.result.Counters = served.Counters
+	j.result.Counters, j.result.Socket = served.Counters, served.Socket
 	if j.result.Counters != nil {
 		j.result.Counters["transactions"] = served.Transactions
 	}

@@ -87,6 +87,9 @@ func (j *job) lookAfter(transactions int64, failed error) error {
 			j.read(text)
 		}
 	}
+	if p.kind == proto.PassEvents {
+		j.result.Networks = j.mode.Networks()
+	}
 	if failed == nil && err == nil {
 		j.result.Evidence = &p.seen
 		err = j.mode.Proof(p.seen.Packets, transactions)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/testbed-lab/testbed/guestagent/hostinfo"
 	"github.com/testbed-lab/testbed/guestagent/namespace"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
@@ -29,7 +28,7 @@ func Session(ctx context.Context, machine *namespace.Namespace, in io.Reader, ou
 		// The conductor may be the one that is gone: then nobody is told.
 		return errors.Join(err, s.emit(proto.Message{Type: proto.TypeError, Error: err.Error()}))
 	}
-	return s.emit(proto.Message{Type: proto.TypeDone})
+	return s.emit(done(machine))
 }
 
 type session struct {
@@ -50,11 +49,11 @@ func (s *session) run(ctx context.Context, in io.Reader) error {
 	defer cancel(nil)
 	go func() { cancel(s.listen(ctx, lines)) }()
 
-	hello, err := s.hello(segment.Self.Device)
+	greeting, err := hello(s.machine, segment.Self.Device)
 	if err != nil {
 		return err
 	}
-	if err := s.emit(proto.Message{Type: proto.TypeHello, Hello: hello}); err != nil {
+	if err := s.emit(greeting); err != nil {
 		return err
 	}
 	agent := &Agent{Namespace: s.machine, Peer: s, Emit: s.emit}
@@ -81,18 +80,6 @@ func brief(ctx context.Context, lines *json.Decoder) (proto.Segment, error) {
 	case <-time.After(peerTimeout):
 		return proto.Segment{}, fmt.Errorf("there is none after %v", peerTimeout)
 	}
-}
-
-func (s *session) hello(device string) (*proto.Hello, error) {
-	hello := &proto.Hello{Version: proto.Version}
-	collect := func() error {
-		hello.Facts = hostinfo.Collect(device)
-		return nil
-	}
-	if s.machine == nil {
-		return hello, collect()
-	}
-	return hello, s.machine.Do(collect)
 }
 
 // listen hands on the peer's messages until there are no more. It is left behind

@@ -97,8 +97,9 @@ type Backend interface {
 	// Garbage returns the steps that remove what carries the owner's mark and
 	// belongs to no running lab.
 	Garbage(ctx context.Context) ([]Step, error)
-	// Facts describes the host for the result: qemu, libvirt, accelerator, ….
-	Facts(ctx context.Context) (map[string]any, error)
+	// Facts describes the host for a lab's result: qemu, libvirt, accelerator, …; and how
+	// the lab's machines were started, as long as they are there.
+	Facts(ctx context.Context, lab string) (map[string]any, error)
 	// Accelerator is "kvm" or "tcg", or "" where no machine is emulated.
 	Accelerator() string
 	// Boots says whether machines boot images. Where they do not, a request

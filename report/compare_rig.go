@@ -55,7 +55,8 @@ func machinePairs(base, other CompareSide) (pairs []machinePair) {
 // facts come after them.
 var suspects = []string{
 	"accelerator", "backend", "qemu", "cpu_model", "kernel_release", "kernel", "kernel_sha256", "root_sha256", "kernel_config_sha256", "cmdline",
-	"mitigations", "clocksource", "sysctl", "nics", "cpus", "machine", "vhost_net", "network", "testbed", "agent", "lab file", "variables",
+	"mitigations", "cpu_microcode", "smt", "governor", "turbo", "c_states", "numa", "pinning", "machine_cpus",
+	"clocksource", "sysctl", "nics", "cpus", "machine", "vhost_net", "network", "testbed", "agent", "lab file", "variables",
 }
 
 // passing are facts that differ from run to run and move nothing.

@@ -50,7 +50,9 @@ func environmentTables(r testbed.Result) []factTable {
 	}
 	for _, m := range r.Environment.Machines {
 		title := strings.TrimSpace("Machine " + m.Name + " " + bracketed(CellText(m.Cell)))
-		all = append(all, factTable{title, flatten("", m.Facts)})
+		shown := maps.Clone(m.Facts)
+		delete(shown, "sysctl_others") // Hundreds, for programs.
+		all = append(all, factTable{title, flatten("", shown)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Environment.Images)) {
 		all = append(all, factTable{"Image " + name, flatten("", r.Environment.Images[name])})

@@ -45,12 +45,17 @@ type Crash struct {
 // Tool names the program that measured.
 type Tool struct {
 	Version     string `json:"version"`
+	SHA256      string `json:"sha256,omitempty"` // Of the program's file.
 	AgentSHA256 string `json:"agent_sha256"`
 }
 
 // Environment is what the numbers were measured on.
 type Environment struct {
-	Host     map[string]any            `json:"host"`     // kernel, cpu_model, cpus, qemu, libvirt, …
+	Host map[string]any `json:"host"` // kernel, cpu_model, cpus, qemu, libvirt, …
+	// Before and After are what the host's kernel had counted when the run began and when
+	// it ended, as a machine's are.
+	Before   map[string]any            `json:"before,omitempty"`
+	After    map[string]any            `json:"after,omitempty"`
 	Machines []MachineEnvironment      `json:"machines"` // One a machine and cell.
 	Images   map[string]map[string]any `json:"images"`   // By image: kernel_release, digests, packages.
 	// Cells say where each cell was measured, where that was done cell by cell. Host
@@ -66,6 +71,9 @@ type CellEnvironment struct {
 	Cell map[string]string `json:"cell"`
 	Node string            `json:"node"` // What the host is called, by its cluster or itself.
 	Host map[string]any    `json:"host"` // See [Environment].
+	// Before and After are those of the host; see [Environment].
+	Before map[string]any `json:"before,omitempty"`
+	After  map[string]any `json:"after,omitempty"`
 	// Failure is why the cell ended early; what it measured before counts.
 	Failure string `json:"failure,omitempty"`
 }
@@ -75,6 +83,11 @@ type MachineEnvironment struct {
 	Name  string            `json:"name"`
 	Cell  map[string]string `json:"cell"`
 	Facts map[string]any    `json:"facts"` // As the agent's hostinfo sent them.
+	// Before and After are what its kernel had counted when the first test began and when
+	// the last one ended: load, steal, interrupts, softirqs, softnet, netstat. The agent's
+	// own work between blocks is in them; what counts for a block is in its Counters.
+	Before map[string]any `json:"before,omitempty"`
+	After  map[string]any `json:"after,omitempty"`
 }
 
 // Verdicts of an expectation.
@@ -332,14 +345,20 @@ type Block struct {
 	// Counters are differences over the block on both ends, such as
 	// "client.tcp_retrans_segs" or "server.steal_ticks".
 	Counters map[string]int64 `json:"counters,omitempty"`
-	Setup    []string         `json:"setup,omitempty"`
+	// Sockets is what each end's kernel said of its sockets and thread: options,
+	// congestion control, the CPUs that it may use, its scheduler.
+	Sockets map[string]map[string]string `json:"sockets,omitempty"`
+	Setup   []string                     `json:"setup,omitempty"`
 
 	// Pass is events, graph or capability, of a block that measures nothing, and
 	// that has what it found in place of figures.
-	Pass         string       `json:"pass,omitempty"`
-	Client       *EndEvidence `json:"client,omitempty"`
-	Server       *EndEvidence `json:"server,omitempty"`
-	Capabilities []Capability `json:"capabilities,omitempty"`
+	Pass   string       `json:"pass,omitempty"`
+	Client *EndEvidence `json:"client,omitempty"`
+	Server *EndEvidence `json:"server,omitempty"`
+	// Networks is what was in each network namespace by the end of a pass of events, as
+	// "client.machine", "client.container", and each kernel's BPF programs ("client.bpf").
+	Networks     map[string]any `json:"networks,omitempty"`
+	Capabilities []Capability   `json:"capabilities,omitempty"`
 }
 
 // Half is one half of a block.

@@ -9,24 +9,24 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"os"
-	"path/filepath"
-	"runtime"
 	"sort"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/guestagent/computer"
 )
 
 // Collect gathers the facts, with those of the devices named.
 func Collect(devices ...string) map[string]any {
 	facts := make(map[string]any)
 	kernel(facts)
-	processor(facts)
-	facts["sysctl"] = sysctls()
+	maps.Copy(facts, computer.Facts())
+	facts["sysctl"], facts["sysctl_others"] = sysctls()
 	facts["modules"] = modules()
-	facts["mitigations"] = mitigations()
 	nics := make(map[string]any)
 	for _, name := range devices {
 		nics[name] = device(name)
@@ -38,7 +38,7 @@ func Collect(devices ...string) map[string]any {
 func kernel(facts map[string]any) {
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
-		facts["kernel_release"] = unix.ByteSliceToString(name.Release[:])
+		facts["kernel_release"] = computer.Release()
 		facts["kernel_version"] = unix.ByteSliceToString(name.Version[:])
 		facts["hostname"] = unix.ByteSliceToString(name.Nodename[:])
 	}
@@ -82,45 +82,6 @@ func configDigest(release string) string {
 	return ""
 }
 
-func processor(facts map[string]any) {
-	facts["cpus"] = runtime.NumCPU()
-	content, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return
-	}
-	for _, line := range strings.Split(string(content), "\n") {
-		key, value, _ := strings.Cut(line, ":")
-		switch key, value = strings.TrimSpace(key), strings.TrimSpace(value); key {
-		case "": // The first CPU's part ends.
-			return
-		case "model name":
-			facts["cpu_model"] = value
-		case "microcode", "flags":
-			facts["cpu_"+key] = value
-		}
-	}
-}
-
-// wanted are the sysctls that change what a transaction costs.
-var wanted = []string{
-	"net.core.busy_poll", "net.core.busy_read", "net.core.default_qdisc", "net.core.netdev_budget",
-	"net.core.rps_sock_flow_entries", "net.core.rmem_default", "net.core.wmem_default", "net.core.bpf_jit_enable",
-	"net.ipv4.ip_forward", "net.ipv4.conf.all.rp_filter", "net.ipv4.tcp_congestion_control", "net.ipv4.tcp_timestamps",
-	"net.ipv4.tcp_sack", "net.ipv4.tcp_low_latency", "net.ipv4.tcp_autocorking", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem",
-	"net.bridge.bridge-nf-call-iptables", "net.netfilter.nf_conntrack_max",
-	"kernel.sched_rt_runtime_us", "kernel.perf_event_paranoid", "kernel.randomize_va_space",
-}
-
-func sysctls() map[string]string {
-	found := make(map[string]string)
-	for _, name := range wanted {
-		if value, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/")); err == nil {
-			found[name] = strings.Join(strings.Fields(string(value)), " ")
-		}
-	}
-	return found
-}
-
 func modules() []string {
 	names := []string{}
 	content, _ := os.ReadFile("/proc/modules")
@@ -131,16 +92,6 @@ func modules() []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-func mitigations() map[string]string {
-	found := make(map[string]string)
-	const folder = "/sys/devices/system/cpu/vulnerabilities"
-	entries, _ := os.ReadDir(folder)
-	for _, entry := range entries {
-		put(found, entry.Name(), filepath.Join(folder, entry.Name()))
-	}
-	return found
 }
 
 // put stores a file's text, if there is one.

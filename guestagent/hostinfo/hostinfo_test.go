@@ -20,6 +20,14 @@ func TestCollect(t *testing.T) {
 		require.Contains(t, facts, name)
 	}
 	require.IsType(t, int64(0), facts["taint"])
+	others := facts["sysctl_others"].(map[string]string)
+	require.Contains(t, others, "net.ipv4.tcp_slow_start_after_idle")
+	require.Contains(t, others, "net.ipv4.conf.all.arp_ignore")
+	for name := range others {
+		require.NotContains(t, facts["sysctl"], name, "once")
+		require.NotContains(t, name, ".conf.lo.", "a device's own")
+		require.NotContains(t, name, "fastopen_key", "a secret")
+	}
 	nics := facts["nics"].(map[string]any)
 	require.Equal(t, 65536, nics["lo"].(map[string]any)["mtu"])
 	require.Contains(t, nics["lo"], "offloads")

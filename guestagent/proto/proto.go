@@ -153,8 +153,10 @@ type Message struct {
 	Block *BlockResult `json:"block,omitempty"` // A block ended.
 	// Samples of a block come in pieces, in order, before its result.
 	Samples *Samples        `json:"samples,omitempty"`
-	Peer    json.RawMessage `json:"peer,omitempty"`  // For the other agent.
-	Error   string          `json:"error,omitempty"` // Last of all, in place of done.
+	Peer    json.RawMessage `json:"peer,omitempty"` // For the other agent.
+	// State is what the machine's kernel had counted so far, with hello and with done.
+	State map[string]any `json:"state,omitempty"`
+	Error string         `json:"error,omitempty"` // Last of all, in place of done.
 }
 
 // The types of a Message.
@@ -215,8 +217,14 @@ type BlockResult struct {
 	// Counters are differences: the client's over the measurement, the server's
 	// over the whole connection, whose number of transactions is among them.
 	Counters map[string]int64 `json:"counters,omitempty"`
-	Setup    []string         `json:"setup,omitempty"` // What was built on this machine, a line a thing.
-	Evidence *Evidence        `json:"evidence,omitempty"`
+	// Socket is what the kernel says of this end's sockets and thread: options, congestion
+	// control, the CPUs that it may use, its scheduler.
+	Socket   map[string]string `json:"socket,omitempty"`
+	Setup    []string          `json:"setup,omitempty"` // What was built on this machine, a line a thing.
+	Evidence *Evidence         `json:"evidence,omitempty"`
+	// Networks is what was in each of the machine's network namespaces by the end of a
+	// pass of events: "machine", "container", and the kernel's "bpf" programs.
+	Networks map[string]any `json:"networks,omitempty"`
 	// Capabilities are what a pass of that kind found, in a fixed order; the client's.
 	Capabilities []Capability `json:"capabilities,omitempty"`
 }

@@ -63,6 +63,10 @@ const connecting = math.MinInt64
 // all runs on the thread.
 func (c *client) all(local netip.Addr) error {
 	c.loop.base = time.Now()
+	var err error
+	if c.result.Socket, err = c.circumstances(); err != nil {
+		return err
+	}
 	drive, err := c.connect(local)
 	if err != nil {
 		return err

@@ -141,6 +141,8 @@ type Result struct {
 	Halves [2]Half
 	// Counters are differences over the measurement; see counters.go.
 	Counters map[string]int64
+	// Socket is what the kernel says of the client's sockets and thread.
+	Socket map[string]string
 }
 
 // Half is one half of a measurement; times in ns.
@@ -153,4 +155,5 @@ type Half struct {
 type Served struct {
 	Transactions int64
 	Counters     map[string]int64
+	Socket       map[string]string // As [Result.Socket].
 }

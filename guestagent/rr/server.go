@@ -75,7 +75,10 @@ func (s *Server) wake() {
 	s.accepted.wake()
 }
 
-func (s *Server) listen(local netip.AddrPort) error {
+func (s *Server) listen(local netip.AddrPort) (err error) {
+	if s.served.Socket, err = s.config.circumstances(); err != nil {
+		return err
+	}
 	if err := s.socket.open(s.config.kind()); err != nil {
 		return err
 	}
@@ -93,7 +96,6 @@ func (s *Server) listen(local netip.AddrPort) error {
 			return fmt.Errorf("listen on %s: %w", local, err)
 		}
 	}
-	var err error
 	s.Address, err = s.socket.local()
 	return err
 }

@@ -30,6 +30,7 @@ func TestLifeCycle(t *testing.T) {
 	checkResult(t, filepath.Join(u.dir, "results", "life", "latest"))
 	checkWidth(t, up.stdout)
 	checkLooked(t, u, filepath.Join(u.dir, "results", "life", "latest"))
+	checkRecorded(t, filepath.Join(u.dir, "results", "life", "latest"), "life.hcl", "docker0")
 
 	t.Run("look around", func(t *testing.T) { lookAround(t, u) })
 	t.Run("change one machine", func(t *testing.T) { changeOneMachine(t, u) })

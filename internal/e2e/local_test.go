@@ -105,6 +105,7 @@ func checkBundle(t *testing.T, u *user, path string) {
 		require.Empty(t, string(found), "%q is nobody else's business", secret)
 	}
 	require.Empty(t, hardwareMACs(t, dir))
+	checkRecorded(t, dir, "local-run.hcl", "macvlan")
 
 	second, other := filepath.Join(t.TempDir(), "second.tar.zst"), t.TempDir()
 	u.do("report", dir, "--bundle", second)

@@ -36,15 +36,19 @@ var arrows = map[string][]string{
 	"provision/...": {
 		"provision/...", "testbed", "guestinit/guestconfig", "images", "internal/progress",
 	},
+	// A host is described as a guest is.
+	"provision/libvirt": {
+		"provision/...", "testbed", "guestinit/guestconfig", "images", "internal/progress", "guestagent/computer",
+	},
 
 	// Its machines are namespaces of this process's kernel: it moves threads as
 	// the agent does.
 	"provision/icount": {"provision/...", "testbed", "internal/progress", "guestagent/proto", "guestagent/wiring"},
-	"provision/local":  {"provision/...", "testbed", "internal/progress", "guestagent/thread", "guestagent/wiring"},
+	"provision/local":  {"provision/...", "testbed", "internal/progress", "guestagent/computer", "guestagent/thread", "guestagent/wiring"},
 
 	// Only the conductor sees both sides, and only the command line sees it.
 	"internal/run/...": {
-		"testbed", "guestagent/proto", "guestinit/guestconfig", "hcl/...", "images/...",
+		"testbed", "guestagent/computer", "guestagent/proto", "guestinit/guestconfig", "hcl/...", "images/...",
 		"provision/...", "report/...", "internal/progress", "internal/payload", "internal/run/...",
 	},
 	"internal/bisect": {"testbed"},

@@ -131,7 +131,7 @@ func (a *agent) listen(output io.Reader) error {
 		a.heard(m)
 		switch m.Type {
 		case proto.TypeDone:
-			return nil
+			return a.onMessage(m)
 		case proto.TypeError:
 			return errors.New(m.Error)
 		case proto.TypePeer:

@@ -25,12 +25,13 @@ func (c *Conductor) RunCell(ctx context.Context, lab *Lab, number int, node stri
 		where.Failure = err.Error()
 	}
 	if o != nil {
-		where.Host = o.Result.Environment.Host
+		env := o.Result.Environment
+		where.Host, where.Before, where.After = env.Host, env.Before, env.After
 		o.Result.Lab = lab.Name
 		o.Result.Environment.Cells = []testbed.CellEnvironment{where}
 		return o, where, err
 	}
-	facts, unknown := c.Backend.Facts(context.WithoutCancel(ctx))
+	facts, unknown := c.Backend.Facts(context.WithoutCancel(ctx), alone.Name)
 	if where.Host = facts; facts == nil {
 		where.Host = map[string]any{}
 	}

@@ -146,6 +146,7 @@ func (c *Conductor) measureCell(ctx context.Context, lab *Lab, cell testbed.Cell
 	defer machines.disconnect()
 	err = c.measureOn(ctx, cell, trials, boot, machines, o)
 	complaints := o.keepConsoles(ctx, cell, boot, machines)
+	o.host = c.hostFacts(context.WithoutCancel(ctx), lab.Name, o)
 	if err != nil && ctx.Err() == nil && complaints != "" {
 		err = fmt.Errorf("%w%s", err, complaints)
 	}
@@ -169,7 +170,7 @@ func (c *Conductor) measureOn(ctx context.Context, cell testbed.Cell, trials []*
 				continue
 			}
 			seen, err := t.measure(ctx, c.Progress, boot, machines)
-			o.add(cell, seen)
+			o.add(seen)
 			if err != nil {
 				failures = append(failures, fmt.Errorf("test %q: %w", t.test.Name, err))
 			}

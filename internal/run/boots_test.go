@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -43,7 +44,10 @@ func (b *fakeBackend) Keep(context.Context, string) error {
 	return nil
 }
 
-func (b *fakeBackend) Facts(context.Context) (map[string]any, error) { return nil, nil }
+// Facts say what was done last.
+func (b *fakeBackend) Facts(_ context.Context, lab string) (map[string]any, error) {
+	return map[string]any{lab: strings.Join(b.diary[max(0, len(b.diary)-1):], "")}, nil
+}
 
 func (b *fakeBackend) Machine(_ context.Context, _, name string) (provision.Machine, error) {
 	return b.machines[name].Machine, nil
@@ -123,4 +127,17 @@ func TestATestThatEndsLeavesTheOthers(t *testing.T) {
 	require.Equal(t, 12, counts["test1"], "both boots")
 	require.LessOrEqual(t, counts["test0"], 6)
 	require.Len(t, o.Result.Tests, 2)
+}
+
+// TestTheHostIsDescribedWhileMachinesRun: how they were started is not known after.
+func TestTheHostIsDescribedWhileMachinesRun(t *testing.T) {
+	var undone atomic.Int32
+	c := &Conductor{Backend: &fakeBackend{machines: pair(steady(&undone), serve)}}
+	o, err := c.Run(t.Context(), labOf(testbed.Test{}))
+	require.NoError(t, err)
+	env := o.Result.Environment
+	require.Equal(t, map[string]any{"l": "boot"}, env.Host)
+	require.NotEmpty(t, env.Before["load"])
+	require.NotEmpty(t, env.After["load"])
+	require.Len(t, o.Result.Tool.SHA256, 64)
 }

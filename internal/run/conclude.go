@@ -8,7 +8,7 @@ import (
 
 // conclude turns blocks into a judged result.
 func (c *Conductor) conclude(ctx context.Context, lab *Lab, o *Outcome) error {
-	environment := c.environment(ctx, o)
+	environment := c.environment(ctx, lab.Name, o)
 	result, err := report.Analyze(report.Input{
 		Lab:         lab.Lab,
 		Blocks:      o.Blocks,

@@ -81,7 +81,7 @@ func (a *fakeAgent) tell(text string) {
 }
 
 func (a *fakeAgent) hello() {
-	a.say(proto.Message{Type: proto.TypeHello, Hello: &proto.Hello{
+	a.say(proto.Message{Type: proto.TypeHello, State: map[string]any{"load": "first"}, Hello: &proto.Hello{
 		Version: proto.Version, Facts: map[string]any{"kernel": "6.12"},
 	}})
 }

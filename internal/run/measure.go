@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
@@ -21,13 +20,18 @@ const sealedSilence = 30 * time.Minute
 
 // observation is what one test gave in one boot of a cell.
 type observation struct {
-	blocks []testbed.Block
-	facts  map[string]map[string]any // By machine.
+	blocks   []testbed.Block
+	machines map[string]testbed.MachineEnvironment // By name.
 }
 
 func (o *observation) add(part *observation) {
 	o.blocks = append(o.blocks, part.blocks...)
-	maps.Copy(o.facts, part.facts)
+	for name, m := range part.machines {
+		if known, is := o.machines[name]; is {
+			m.Before = known.Before
+		}
+		o.machines[name] = m
+	}
 }
 
 // converse runs both agents to their end and hands each what the other says.

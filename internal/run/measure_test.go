@@ -26,7 +26,7 @@ func serve(_ context.Context, a *fakeAgent) error {
 		}
 		a.result(b, proto.BlockResult{Counters: map[string]int64{"steal": 1}, Setup: []string{"listen"}})
 	}
-	a.say(proto.Message{Type: proto.TypeDone})
+	a.say(proto.Message{Type: proto.TypeDone, State: map[string]any{"load": "last"}})
 	return nil
 }
 
@@ -77,8 +77,10 @@ func TestMeasure(t *testing.T) {
 		require.Equal(t, "ok", b.Status)
 		require.EqualValues(t, 1000, b.Transactions)
 	}
-	require.Equal(t, "6.12", seen.facts["client"]["kernel"])
-	require.Equal(t, "6.12", seen.facts["server"]["kernel"])
+	require.Equal(t, "6.12", seen.machines["client"].Facts["kernel"])
+	require.Equal(t, "6.12", seen.machines["server"].Facts["kernel"])
+	require.Equal(t, map[string]any{"load": "first"}, seen.machines["server"].Before)
+	require.Equal(t, map[string]any{"load": "last"}, seen.machines["server"].After)
 	require.EqualValues(t, 40, last.Total)
 	require.Contains(t, last.Detail, "round 10/10")
 }

@@ -7,13 +7,16 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/testbed-lab/testbed/guestagent/computer"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -28,6 +31,8 @@ type Outcome struct {
 	Consoles map[string][]byte
 
 	machines []testbed.MachineEnvironment
+	host     map[string]any // Facts, from when the machines still ran; nil before.
+	before   map[string]any // What the host's kernel had counted when the run began.
 	warnings []string
 	crashes  []testbed.Crash
 	timings  stopwatch
@@ -41,7 +46,7 @@ const consoleTimeout = 10 * time.Second
 
 func (c *Conductor) newOutcome() *Outcome {
 	return &Outcome{
-		Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now(),
+		Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now(), before: computer.State(),
 		scratch: &scratch{parent: c.Scratch},
 	}
 }
@@ -59,23 +64,25 @@ func (o *Outcome) warn(format string, args ...any) {
 
 // add takes what one test gave, also where it ended early. A machine's facts
 // are kept once a cell: they do not change between its tests.
-func (o *Outcome) add(cell testbed.Cell, seen *observation) {
+func (o *Outcome) add(seen *observation) {
 	if seen == nil {
 		return
 	}
 	o.Blocks = append(o.Blocks, seen.blocks...)
-	at := cell.At()
-	for _, name := range slices.Sorted(maps.Keys(seen.facts)) {
-		o.addMachine(testbed.MachineEnvironment{Name: name, Cell: at, Facts: seen.facts[name]})
+	for _, name := range slices.Sorted(maps.Keys(seen.machines)) {
+		o.addMachine(seen.machines[name])
 	}
 }
 
 func (o *Outcome) addMachine(m testbed.MachineEnvironment) {
-	known := slices.ContainsFunc(o.machines, func(other testbed.MachineEnvironment) bool {
+	known := slices.IndexFunc(o.machines, func(other testbed.MachineEnvironment) bool {
 		return other.Name == m.Name && maps.Equal(other.Cell, m.Cell)
 	})
-	if !known {
+	switch {
+	case known < 0:
 		o.machines = append(o.machines, m)
+	case m.After != nil:
+		o.machines[known].After = m.After
 	}
 }
 
@@ -162,21 +169,45 @@ func safeName(s string) string {
 }
 
 // environment is the host, the machines and the images that were used.
-func (c *Conductor) environment(ctx context.Context, o *Outcome) testbed.Environment {
-	env := testbed.Environment{Machines: o.machines, Images: map[string]map[string]any{}}
-	facts, err := c.Backend.Facts(ctx)
-	if err != nil {
-		o.warn("facts of the host: %v", err)
+func (c *Conductor) environment(ctx context.Context, lab string, o *Outcome) testbed.Environment {
+	env := testbed.Environment{
+		Host: o.host, Before: o.before, After: computer.State(), Machines: o.machines, Images: map[string]map[string]any{},
 	}
-	env.Host = facts
+	if env.Host == nil { // No machine was measured on: the host can still be described.
+		env.Host = c.hostFacts(ctx, lab, o)
+	}
 	for name, built := range c.built {
 		env.Images[name] = built.Facts
 	}
 	return env
 }
 
+// hostFacts are the backend's. How the machines were started can be told only as long as
+// they are there.
+func (c *Conductor) hostFacts(ctx context.Context, lab string, o *Outcome) map[string]any {
+	facts, err := c.Backend.Facts(ctx, lab)
+	if err != nil {
+		o.warn("facts of the host: %v", err)
+	}
+	return facts
+}
+
 func (c *Conductor) tool() testbed.Tool {
-	return testbed.Tool{Version: c.Version, AgentSHA256: c.AgentDigest()}
+	return testbed.Tool{Version: c.Version, SHA256: ownDigest(), AgentSHA256: c.AgentDigest()}
+}
+
+// ownDigest is the SHA-256 of the program that runs, in hex; empty where its file is gone.
+func ownDigest() string {
+	file, err := os.Open("/proc/self/exe")
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // AgentDigest is the SHA-256 of the agent, in hex: what counts instructions depends on it.

@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
@@ -29,7 +30,7 @@ type recorder struct {
 	current int
 	clients map[int]*proto.BlockResult
 	servers map[int]*proto.BlockResult
-	facts   map[string]map[string]any
+	seen    map[string]testbed.MachineEnvironment // By machine.
 	kept    map[int]keptSamples
 	blocks  []testbed.Block
 	end     error
@@ -39,8 +40,8 @@ func newRecorder(cell testbed.Cell, test testbed.Test, client proto.Segment) *re
 	return &recorder{
 		cell: cell.At(), test: test, segment: client,
 		clients: map[int]*proto.BlockResult{}, servers: map[int]*proto.BlockResult{},
-		kept:  map[int]keptSamples{},
-		facts: map[string]map[string]any{},
+		kept: map[int]keptSamples{},
+		seen: map[string]testbed.MachineEnvironment{},
 	}
 }
 
@@ -60,7 +61,11 @@ func (r *recorder) record(m proto.Message, from string, into map[int]*proto.Bloc
 		if m.Hello.Version != proto.Version {
 			return fmt.Errorf("it speaks version %d of the protocol, this testbed %d", m.Hello.Version, proto.Version)
 		}
-		r.facts[from] = m.Hello.Facts
+		r.seen[from] = testbed.MachineEnvironment{Name: from, Cell: r.cell, Facts: m.Hello.Facts, Before: m.State}
+	case m.Type == proto.TypeDone:
+		machine := r.seen[from]
+		machine.After = m.State
+		r.seen[from] = machine
 	case m.Type == proto.TypeStarted && m.Start != nil:
 		return r.started(m.Start.Index)
 	case m.Type == proto.TypeBlock && m.Block != nil:
@@ -114,7 +119,7 @@ func (r *recorder) where() string {
 func (r *recorder) observation() *observation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return &observation{facts: r.facts, blocks: r.blocks}
+	return &observation{machines: r.seen, blocks: r.blocks}
 }
 
 // whole hands a block on once both ends have reported it. What they reported is
@@ -192,9 +197,11 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late, Duplicates: client.Duplicates,
 		Functions: client.Functions, Missed: client.Missed, MaxLag: client.MaxLag, Halves: halves(client.Halves), Figures: figuresOf(client.Figures),
 		Counters:  bothEnds(client.Counters, server.Counters),
+		Sockets:   socketsOf(client.Socket, server.Socket),
 		Setup:     append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),
 		KernelLog: append(labelled("client: ", client.KernelLog), labelled("server: ", server.KernelLog)...),
 		Pass:      string(b.Pass), Client: evidenceOf(client.Evidence), Server: evidenceOf(server.Evidence),
+		Networks:     bothEnds(client.Networks, server.Networks),
 		Capabilities: capabilitiesOf(client.Capabilities),
 	}
 }
@@ -229,14 +236,21 @@ func worse(client, server *proto.BlockResult) (status, reason string) {
 	}
 }
 
-func bothEnds(client, server map[string]int64) map[string]int64 {
-	both := make(map[string]int64, len(client)+len(server))
+func bothEnds[V any](client, server map[string]V) map[string]V {
+	both := make(map[string]V, len(client)+len(server))
 	for name, n := range client {
 		both["client."+name] = n
 	}
 	for name, n := range server {
 		both["server."+name] = n
 	}
+	return both
+}
+
+// socketsOf are both ends', of those that had any.
+func socketsOf(client, server map[string]string) map[string]map[string]string {
+	both := map[string]map[string]string{"client": client, "server": server}
+	maps.DeleteFunc(both, func(_ string, one map[string]string) bool { return one == nil })
 	return both
 }
 

@@ -62,6 +62,9 @@ func (o *Outcome) merge(part *Outcome) {
 	for _, m := range part.machines {
 		o.addMachine(m)
 	}
+	if part.host != nil {
+		o.host = part.host
+	}
 	maps.Copy(o.Consoles, part.Consoles)
 	for name, seconds := range part.timings {
 		o.timings[name] += seconds

@@ -81,7 +81,7 @@ func (t *trial) measure(ctx context.Context, sink progress.Sink, boot int, machi
 	if err != nil {
 		return nil, err
 	}
-	seen := &observation{facts: map[string]map[string]any{}}
+	seen := &observation{machines: map[string]testbed.MachineEnvironment{}}
 	step := t.step(boot)
 	err = sink.Do(step, func() error {
 		for rounds := t.test.Rounds; rounds > 0; rounds = t.further() {

@@ -121,15 +121,26 @@ func (b *Backend) Garbage(ctx context.Context) ([]provision.Step, error) {
 }
 
 // Facts are the hypervisor's, and the clock.
-func (b *Backend) Facts(ctx context.Context) (map[string]any, error) {
-	facts, err := b.hypervisor.Facts(ctx)
+func (b *Backend) Facts(ctx context.Context, name string) (map[string]any, error) {
+	facts, err := b.hypervisor.Facts(ctx, name+suffix)
 	if err != nil {
 		return nil, err
+	}
+	b.mu.Lock()
+	l := b.labs[name]
+	b.mu.Unlock()
+	if l != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		facts[commandLines] = l.commands
 	}
 	facts["clock"] = "instructions of the guest (QEMU -icount shift=0,sleep=off)"
 	facts["accelerator"] = b.Accelerator()
 	return facts, nil
 }
+
+// commandLines is the hypervisor's fact of that name.
+const commandLines = "qemu_command_lines"
 
 // Accelerator is QEMU's translator, also where there is KVM: only it counts.
 func (b *Backend) Accelerator() string { return "tcg" }

@@ -50,6 +50,13 @@ func (h *fakeHypervisor) Down(context.Context, string) ([]provision.Step, error)
 	return []provision.Step{{Do: func(context.Context) error { h.downs++; return nil }}}, nil
 }
 
+func (h *fakeHypervisor) Facts(_ context.Context, lab string) (map[string]any, error) {
+	if h.downs > 0 {
+		return map[string]any{commandLines: map[string]string{}}, nil
+	}
+	return map[string]any{commandLines: map[string]string{lab + "/guest": "qemu"}}, nil
+}
+
 func (h *fakeHypervisor) Output(context.Context, string, string) ([]byte, error) {
 	return h.output, nil
 }
@@ -139,6 +146,9 @@ func TestTwoAgentsOneGuest(t *testing.T) {
 	require.Equal(t, uuidOf(7, 0), guest.Sealed.Seed)
 	require.NotEqual(t, uuidOf(7, 0), uuidOf(7, 1))
 	require.Contains(t, string(guest.Sealed.Input), `"role":"client"`)
+	facts, err := b.Facts(t.Context(), "l")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"l-icount/guest": "qemu"}, facts[commandLines], "of a guest that is gone")
 
 	m, err := b.Machine(t.Context(), "l", "client")
 	require.NoError(t, err)

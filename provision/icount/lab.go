@@ -27,7 +27,9 @@ type lab struct {
 	mu      sync.Mutex
 	agent   []byte
 	console []byte // Of the last guest.
-	waiting *test  // Whose other agent is to come; nil between tests.
+	// commands are its command line, as the hypervisor has it: it is gone with the test.
+	commands any
+	waiting  *test // Whose other agent is to come; nil between tests.
 }
 
 func newLab(b *Backend, want provision.Request) *lab { return &lab{backend: b, want: want} }
@@ -92,13 +94,9 @@ func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto
 	if err := l.boot(ctx, request); err != nil {
 		return nil, err
 	}
-	console, err := h.ConsoleOf(ctx, request.Lab, guestName)
-	if err != nil {
+	if err := l.keep(ctx, request.Lab); err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	l.console = console
-	l.mu.Unlock()
 	output, err := h.Output(ctx, request.Lab, guestName)
 	if err != nil {
 		return nil, err
@@ -119,6 +117,22 @@ func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto
 		l.backend.sink.Note(fmt.Sprintf("no instructions by function: %v", err))
 	}
 	return said, nil
+}
+
+// keep what is told of the guest as long as it is there.
+func (l *lab) keep(ctx context.Context, name string) error {
+	console, err := l.backend.hypervisor.ConsoleOf(ctx, name, guestName)
+	if err != nil {
+		return err
+	}
+	facts, err := l.backend.hypervisor.Facts(ctx, name)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.console, l.commands = console, facts[commandLines]
+	return nil
 }
 
 // boot has the guest run to its end. A QEMU that takes no plugin counts all the same,

@@ -1,19 +1,18 @@
 package libvirt
 
 import (
-	"bytes"
 	"context"
-	"os"
-	"runtime"
+	"maps"
 	"strings"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
-	"golang.org/x/sys/unix"
+
+	"github.com/testbed-lab/testbed/guestagent/computer"
 )
 
-// Facts describe the host. The command lines of the machines that run are among
-// them, so that one can be started again by hand.
-func (b *Backend) Facts(ctx context.Context) (map[string]any, error) {
+// Facts describe the host. The command lines of the lab's machines that are there are
+// among them, so that one can be started again by hand.
+func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error) {
 	facts := map[string]any{
 		"connect":     b.Connect(),
 		"accelerator": b.host.accelerator,
@@ -22,12 +21,12 @@ func (b *Backend) Facts(ctx context.Context) (map[string]any, error) {
 		"machine":     b.host.machine,
 		"emulator":    b.host.emulator,
 		"vhost_net":   b.dialer.endpoint.system() && exists("/dev/vhost-net"),
-		"kernel":      kernelRelease(),
-		"cpu_model":   cpuModel(),
-		"cpus":        runtime.NumCPU(),
+		"kernel":      computer.Release(),
 		"network":     b.networkKind(),
+		"pinning":     "none: the scheduler moves virtual CPUs",
 	}
-	commands, err := b.commandLines(ctx)
+	maps.Copy(facts, computer.Facts())
+	commands, err := b.commandLines(ctx, lab)
 	if err != nil {
 		return nil, err
 	}
@@ -43,15 +42,17 @@ func (b *Backend) networkKind() string {
 }
 
 // commandLines are by machine, "lab/machine". libvirt renders the definition;
-// the running process may have file descriptors in places of paths.
-func (b *Backend) commandLines(ctx context.Context) (map[string]string, error) {
+// the running process may have file descriptors in places of paths. Before the program
+// stand variables of libvirtd's own, which say where somebody's tools lie: they are left
+// out.
+func (b *Backend) commandLines(ctx context.Context, lab string) (map[string]string, error) {
 	domains, err := b.domains(ctx)
 	if err != nil {
 		return nil, err
 	}
 	commands := map[string]string{}
 	for _, d := range domains {
-		if !d.running() {
+		if d.Name != lab {
 			continue
 		}
 		err := b.dialer.call(ctx, "render the command line of "+d.Thing, func(l *golibvirt.Libvirt) error {
@@ -60,7 +61,7 @@ func (b *Backend) commandLines(ctx context.Context) (map[string]string, error) {
 				return err
 			}
 			command, err := l.ConnectDomainXMLToNative("qemu-argv", text, 0)
-			commands[d.Name+"/"+d.Thing] = command
+			commands[d.Name+"/"+d.Thing] = command[max(strings.Index(command, b.host.emulator), 0):]
 			return err
 		})
 		if hasCode(err, golibvirt.ErrNoSupport, golibvirt.ErrAccessDenied) {
@@ -71,25 +72,4 @@ func (b *Backend) commandLines(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return commands, nil
-}
-
-func kernelRelease() string {
-	var u unix.Utsname
-	if unix.Uname(&u) != nil {
-		return ""
-	}
-	return string(bytes.TrimRight(u.Release[:], "\x00"))
-}
-
-func cpuModel() string {
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return ""
-	}
-	for _, line := range strings.Split(string(text), "\n") {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }

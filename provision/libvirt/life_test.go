@@ -35,7 +35,7 @@ func TestLife(t *testing.T) {
 
 	useMachine(t, b)
 	requireOnlyLoopback(t, b)
-	facts, err := b.Facts(t.Context())
+	facts, err := b.Facts(t.Context(), "life")
 	require.NoError(t, err)
 	require.Contains(t, facts["qemu_command_lines"].(map[string]string)["life/client"], "restrict=on")
 

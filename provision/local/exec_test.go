@@ -103,7 +103,7 @@ func TestCPUs(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, m.Exec(t.Context(), provision.Command{Args: []string{"sh", "-c", "grep Cpus_allowed_list /proc/self/status"}, Stdout: &out}))
 	require.Equal(t, "Cpus_allowed_list:\t"+cpuList(all[:1]), strings.TrimSpace(out.String()))
-	facts, err := b.Facts(t.Context())
+	facts, err := b.Facts(t.Context(), "exec")
 	require.NoError(t, err)
 	require.Equal(t, cpuList(all[:1]), facts["machine_cpus"].(map[string]any)["exec/client"])
 	after, err := ownCPUs()

@@ -3,12 +3,9 @@ package local
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime"
-	"strings"
+	"maps"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/testbed-lab/testbed/guestagent/computer"
 	"github.com/testbed-lab/testbed/provision"
 )
 
@@ -40,51 +37,32 @@ func (b *Backend) describe(want provision.Request, cpus map[string][]int, shared
 
 // sayWhatIsDifferent tells once what a lab file asks for and one kernel ignores.
 func (b *Backend) sayWhatIsDifferent(cpus int, shared bool) {
-	b.sink.Note(fmt.Sprintf("no VMs: machines are namespaces of this kernel (%s); image and memory mean nothing here", kernelRelease()))
+	b.sink.Note(fmt.Sprintf("no VMs: machines are namespaces of this kernel (%s); image and memory mean nothing here", computer.Release()))
 	if shared {
 		b.sink.Note(fmt.Sprintf("the machines want more than the %d CPUs that there are, and share them: latencies hold the wait for each other", cpus))
 	}
 }
 
-// Facts describe this machine, and how this process's labs were laid out.
-func (b *Backend) Facts(context.Context) (map[string]any, error) {
+// Facts describe this machine, and how a lab of this process's was laid out.
+func (b *Backend) Facts(_ context.Context, lab string) (map[string]any, error) {
 	facts := map[string]any{
 		"machines":       "network namespaces of this kernel",
-		"kernel":         kernelRelease(),
-		"cpu_model":      cpuModel(),
-		"cpus":           runtime.NumCPU(),
+		"kernel":         computer.Release(),
 		"user_namespace": contained(),
 	}
+	maps.Copy(facts, computer.Facts())
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	cpus, networks, shared := map[string]any{}, map[string]any{}, false
-	for lab, d := range b.made {
-		for name, its := range d.cpus {
-			cpus[lab+"/"+name] = its
-		}
-		for name, kind := range d.networks {
-			networks[lab+"/"+name] = kind
-		}
-		shared = shared || d.shared
-	}
-	facts["machine_cpus"], facts["networks"], facts["cpus_shared"] = cpus, networks, shared
+	d := b.made[lab]
+	facts["machine_cpus"], facts["networks"], facts["cpus_shared"] = prefixed(lab, d.cpus), prefixed(lab, d.networks), d.shared
 	return facts, nil
 }
 
-func kernelRelease() string {
-	var name unix.Utsname
-	if unix.Uname(&name) != nil {
-		return "unknown"
+// prefixed names things by their lab too.
+func prefixed(lab string, values map[string]string) map[string]any {
+	all := map[string]any{}
+	for name, value := range values {
+		all[lab+"/"+name] = value
 	}
-	return unix.ByteSliceToString(name.Release[:])
-}
-
-func cpuModel() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if key, value, is := strings.Cut(line, ":"); is && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
+	return all
 }

@@ -130,7 +130,7 @@ func TestThreeMachinesAndTwoNetworks(t *testing.T) {
 		}
 	}
 	requireReaches(t, b, "three", "a", "c", "10.77.1.3")
-	facts, err := b.Facts(t.Context())
+	facts, err := b.Facts(t.Context(), "three")
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"three/lan": kindSwitch, "three/back": kindWire}, facts["networks"])
 	require.Equal(t, r.Machines[0].CPUs*3 > int(facts["cpus"].(int)), facts["cpus_shared"])

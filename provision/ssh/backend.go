@@ -157,7 +157,7 @@ func sameSpot(a, b provision.MachineRequest) bool {
 }
 
 // Facts names the user's ssh.
-func (b *Backend) Facts(ctx context.Context) (map[string]any, error) {
+func (b *Backend) Facts(ctx context.Context, _ string) (map[string]any, error) {
 	text, err := b.client.version(ctx)
 	if err != nil {
 		return nil, err

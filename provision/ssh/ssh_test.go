@@ -276,7 +276,7 @@ func TestWhatExistsByItself(t *testing.T) {
 	_, err := m.Console(t.Context())
 	require.ErrorContains(t, err, "its console is its own")
 	require.ErrorContains(t, m.Exec(t.Context(), provision.Command{TTY: &provision.TTY{}}), "use ssh")
-	facts, err := r.Facts(t.Context())
+	facts, err := r.Facts(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"ssh": "OpenSSH_0.0 fake"}, facts)
 	for _, steps := range [][]provision.Step{first(r.Down(t.Context(), "rack")), first(r.Garbage(t.Context()))} {

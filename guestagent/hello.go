@@ -1,0 +1,35 @@
+package guestagent
+
+import (
+	"github.com/testbed-lab/testbed/guestagent/computer"
+	"github.com/testbed-lab/testbed/guestagent/hostinfo"
+	"github.com/testbed-lab/testbed/guestagent/namespace"
+	"github.com/testbed-lab/testbed/guestagent/proto"
+)
+
+// hello is an agent's first message: what it stands on, and how that is. A machine is a
+// namespace; nil is the process's own.
+func hello(machine *namespace.Namespace, device string) (proto.Message, error) {
+	message := proto.Message{Type: proto.TypeHello, Hello: &proto.Hello{Version: proto.Version}}
+	return message, within(machine, func() error {
+		message.Hello.Facts, message.State = hostinfo.Collect(device), computer.State()
+		return nil
+	})
+}
+
+// done is an agent's last message: all went well, and how the machine is now.
+func done(machine *namespace.Namespace) proto.Message {
+	message := proto.Message{Type: proto.TypeDone}
+	_ = within(machine, func() error { // Where nobody can look any more, all went well still.
+		message.State = computer.State()
+		return nil
+	})
+	return message
+}
+
+func within(machine *namespace.Namespace, do func() error) error {
+	if machine == nil {
+		return do()
+	}
+	return machine.Do(do)
+}
