@@ -2,14 +2,15 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/report/bundle"
+	"github.com/testbed-lab/testbed/report/cratetest"
 )
 
 // storedResult is a folder as a run leaves it, with what says whose machine it was.
@@ -26,11 +27,12 @@ func storedResult(t *testing.T) string {
 	require.NoError(t, err)
 	require.NoError(t, Write(dir, r, in.Blocks))
 	for name, text := range map[string]string{
-		"container-latency.hcl": "lab \"container-latency\" {}\n",
-		PlanFile:                `{"SSH": "bob@oslo.example.org:22"}`,
-		"consoles/client.log":   "oslo login: bob on bergen\n",
-		".unfinished":           "bob",
-		"samples/b1.zst":        "bob",
+		"container-latency.hcl":  "lab \"container-latency\" {}\n",
+		PlanFile:                 `{"SSH": "bob@oslo.example.org:22"}`,
+		"consoles/client.log":    "oslo login: bob on bergen\n",
+		"consoles/a 100%: b.log": "\n",
+		".unfinished":            "bob",
+		"samples/b1.zst":         "bob",
 	} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -43,6 +45,16 @@ func unpacked(t *testing.T, data []byte) string {
 	dir := filepath.Join(t.TempDir(), "bundle")
 	_, err := bundle.Read(bytes.NewReader(data), dir)
 	require.NoError(t, err)
+	return dir
+}
+
+// untarred is a bundle as those have it who unpack it by other means.
+func untarred(t *testing.T, data []byte) string {
+	dir := t.TempDir()
+	cmd := exec.Command("tar", "--zstd", "-x", "-C", dir)
+	cmd.Stdin = bytes.NewReader(data)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 	return dir
 }
 
@@ -81,56 +93,7 @@ func TestBundle(t *testing.T) {
 	_, err = Bundle(&again, dir, BundleOptions{Testbed: "1.2"})
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(packed.Bytes(), again.Bytes()), "a bundle of a bundle is the bundle")
-	requireCrate(t, dir)
-}
-
-// requireCrate holds the metadata against what RO-Crate 1.1 asks for.
-func requireCrate(t *testing.T, dir string) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, crateFile))
-	require.NoError(t, err)
-	var crate struct {
-		Context string           `json:"@context"`
-		Graph   []map[string]any `json:"@graph"`
-	}
-	require.NoError(t, json.Unmarshal(text, &crate))
-	require.Equal(t, "https://w3id.org/ro/crate/1.1/context", crate.Context)
-	entities := map[string]map[string]any{}
-	for _, entity := range crate.Graph {
-		id := entity["@id"].(string)
-		require.NotContains(t, entities, id, "each entity is there once")
-		require.NotEmpty(t, entity["@type"], id)
-		entities[id] = entity
-	}
-	descriptor, root := entities["ro-crate-metadata.json"], entities["./"]
-	require.Equal(t, "CreativeWork", descriptor["@type"])
-	require.Equal(t, map[string]any{"@id": "./"}, descriptor["about"])
-	require.Equal(t, map[string]any{"@id": "https://w3id.org/ro/crate/1.1"}, descriptor["conformsTo"])
-	for _, name := range []string{"name", "description", "datePublished", "license"} {
-		require.NotEmpty(t, root[name], "the root dataset's %s", name)
-	}
-	parts := 0
-	for _, part := range root["hasPart"].([]any) {
-		id := part.(map[string]any)["@id"].(string)
-		require.Equal(t, "File", entities[id]["@type"], id)
-		require.FileExists(t, filepath.Join(dir, id))
-		parts++
-	}
-	require.NoError(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
-		if name := filepath.Base(path); !info.IsDir() && name != crateFile && name != bundle.ManifestFile {
-			parts--
-		}
-		return err
-	}))
-	require.Zero(t, parts, "every file is described")
-	// Whatever is pointed to and is no address of the web is described too.
-	for _, entity := range crate.Graph {
-		for _, v := range entity {
-			if to, is := v.(map[string]any); is && !bytes.HasPrefix([]byte(to["@id"].(string)), []byte("https://")) {
-				require.Contains(t, entities, to["@id"])
-			}
-		}
-	}
+	cratetest.Require(t, untarred(t, packed.Bytes()))
 }
 
 // Images are packed as they are, and stay when what was unpacked is packed again.
@@ -150,6 +113,7 @@ func TestBundleWithImages(t *testing.T) {
 	crate, err := os.ReadFile(filepath.Join(dir, crateFile))
 	require.NoError(t, err)
 	require.Contains(t, string(crate), `"name": "Image: debian/vmlinuz"`)
+	cratetest.Require(t, untarred(t, packed.Bytes()))
 
 	_, err = Bundle(&again, dir, BundleOptions{Images: []bundle.File{{Path: "images/debian/vmlinuz", Data: []byte("newer")}}})
 	require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/internal/e2e/harness"
+	"github.com/testbed-lab/testbed/report/cratetest"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -106,6 +107,7 @@ func checkBundle(t *testing.T, u *user, path string) {
 	}
 	require.Empty(t, hardwareMACs(t, dir))
 	checkRecorded(t, dir, "local-run.hcl", "macvlan")
+	cratetest.Require(t, dir)
 
 	second, other := filepath.Join(t.TempDir(), "second.tar.zst"), t.TempDir()
 	u.do("report", dir, "--bundle", second)
