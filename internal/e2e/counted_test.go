@@ -13,9 +13,9 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// TestCounted: the same lab counts the same instructions in every block, once on a
-// calm machine and once beside a process a core that does nothing but compute, and
-// what it counts by function adds up to what the guest's own clock says.
+// TestCounted: a reviewer who has nothing but the bundle counts the same instructions in
+// every block, beside a process a core that does nothing but compute; and what is counted
+// by function adds up to what the guest's own clock says.
 func TestCounted(t *testing.T) {
 	u := newUser(t)
 	path := u.lab("counted.hcl", "counted", "TRANSACTIONS", "500")
@@ -25,12 +25,19 @@ func TestCounted(t *testing.T) {
 	require.Contains(t, calm, "instructions per transaction, both ends")
 
 	compute(t)
-	u.do("run", path, "--out", filepath.Join(u.dir, "busy"))
+	bundle := filepath.Join(u.dir, "calm.tar.zst")
+	u.do("report", "calm", "--bundle", bundle)
+	reviewer := elsewhere(t)
+	again := reviewer.do("reproduce", bundle, "--out", filepath.Join(reviewer.dir, "busy"))
+	require.Contains(t, again.stdout, "Reproduced: ")
+	require.NotContains(t, again.stdout, "inconclusive")
+	checkWidth(t, again.stdout)
 	blocks := read(t, u.dir, "calm", "blocks.jsonl")
-	require.Equal(t, blocks, read(t, u.dir, "busy", "blocks.jsonl"), "the same to the last digit")
+	require.Equal(t, blocks, read(t, reviewer.dir, "busy", "blocks.jsonl"), "the same to the last digit")
 
 	result := testbed.Result{}
 	require.NoError(t, json.Unmarshal([]byte(read(t, u.dir, "calm", "result.json")), &result))
+	require.Contains(t, result.Environment.Host["qemu_command_lines"].(map[string]any)["counted-icount/guest"], "-icount shift=0")
 	checkSums(t, blocks)
 	modes := result.Tests[0].Modes
 	require.Equal(t, testbed.UnitInstructions, result.Tests[0].Unit)
@@ -47,6 +54,20 @@ func TestCounted(t *testing.T) {
 		require.Contains(t, refused.stderr, "not on this backend", verb)
 	}
 	require.Empty(t, remains(t, owner))
+}
+
+// elsewhere is a user with another checkout's folders: another state, and another cache,
+// into which what was downloaded was put, lest the test wait for a mirror.
+func elsewhere(t *testing.T) *user {
+	t.Helper()
+	u := newUser(t)
+	mine, err := os.UserCacheDir()
+	require.NoError(t, err)
+	cache := filepath.Join(u.dir, "cache")
+	require.NoError(t, os.Mkdir(cache, 0o755))
+	require.NoError(t, os.Symlink(filepath.Join(mine, "testbed"), filepath.Join(cache, "testbed")))
+	u.env = append(u.env, "XDG_CACHE_HOME="+cache, "XDG_STATE_HOME="+filepath.Join(u.dir, "state"))
+	return u
 }
 
 func read(t *testing.T, elements ...string) string {
