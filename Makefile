@@ -45,7 +45,7 @@ prove: ## renew the long proofs in docs/proofs; run it again to go on (PROOF=nam
 	@$(MAKE) --no-print-directory build
 	scripts/prove $(PROOF)
 
-screenshot: ## draw docs/report.png from the last `make lab`, with Chromium
+screenshot: ## draw docs/report.png and docs/report-dark.png from the last `make lab`
 	@scripts/screenshot
 
 lint: ## gofmt, go vet, staticcheck, go mod tidy, shellcheck

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/report/pagetest"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -109,7 +110,7 @@ func TestLoadsOf(t *testing.T) {
 
 func TestLoadInPageAndPaper(t *testing.T) {
 	r, blocks := openLoops(t)
-	document := browsed(t, pageOf(t, r, blocks), "")
+	document := pagetest.Browse(t, pageOf(t, r, blocks), "")
 	assert.Contains(t, document, `<h2 id="load-1">Latency against load</h2>`)
 	assert.Contains(t, document, `id="load-1-mode-2-title">Latency of docker0 against load`)
 	assert.Contains(t, drawn(t, r, TerminalOptions{}), "Latency against load")

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
 
+	"github.com/testbed-lab/testbed/report/pagetest"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -220,7 +221,7 @@ func trace(t *testing.T, r testbed.Result, page string) *tracer {
 	require.NoError(t, json.Unmarshal(text, &c.result))
 	root, err := html.Parse(strings.NewReader(page))
 	require.NoError(t, err)
-	walk(root, func(n *html.Node) {
+	pagetest.Walk(root, func(n *html.Node) {
 		if n.Data == "body" {
 			c.element(n, nil)
 		}
