@@ -44,8 +44,8 @@ func (a *app) reportCommand() *cobra.Command {
 	withImages := cmd.Flags().Bool("with-images", false, "pack kernel and root of each image too")
 	list := cmd.Flags().Bool("redact", false, "list what was taken out of the bundle")
 	cmd.RunE = func(cmd *cobra.Command, given []string) error {
-		for name, asked := range map[string]bool{"redact": *list, "with-images": *withImages} {
-			if asked && *pack == "" {
+		for _, name := range []string{"redact", "with-images"} {
+			if cmd.Flags().Changed(name) && *pack == "" {
 				return usageError{fmt.Errorf("--%s is about a bundle", name), "name its file: --bundle out.tar.zst"}
 			}
 		}
