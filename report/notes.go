@@ -39,18 +39,24 @@ func percentilesOf(t testbed.TestResult) []string {
 // missing, and why.
 func percentileNotes(t testbed.TestResult, name string) []string {
 	methods, missing, reasons := map[string][]string{}, []string{}, []string{}
+	measured := 0
 	for _, m := range t.Modes {
 		if m.Status != testbed.StatusOK {
 			continue
 		}
+		measured++
 		e := *figureOf(&m, name)
 		methods[e.Method] = append(methods[e.Method], m.Name)
 		if e.Estimate == nil {
 			missing, reasons = append(missing, m.Name), append(reasons, e.Reason)
 		}
 	}
+	modes := list(missing)
+	if measured > 2 && len(missing) == measured {
+		modes = "any mode"
+	}
 	title := percentileTitle(name)
-	return append(pooledNote(title, methods), missingNote(title, missing, reasons)...)
+	return append(pooledNote(title, methods), missingNote(title, modes, missing, reasons)...)
 }
 
 func percentileTitle(name string) string {
@@ -70,14 +76,14 @@ func pooledNote(name string, methods map[string][]string) []string {
 	return []string{fmt.Sprintf("%s is pooled over rounds: a block has under %d transactions beyond it", name, beyond)}
 }
 
-func missingNote(name string, modes, reasons []string) []string {
+func missingNote(name, modes string, missing, reasons []string) []string {
 	switch {
-	case len(modes) == 0:
+	case len(missing) == 0:
 		return nil
 	case allEqual(reasons):
-		return []string{fmt.Sprintf("no %s for %s: %s", name, list(modes), reasons[0])}
+		return []string{fmt.Sprintf("no %s for %s: %s", name, modes, reasons[0])}
 	}
-	return []string{fmt.Sprintf("no %s for %s; for %s: %s", name, list(modes), modes[0], reasons[0])}
+	return []string{fmt.Sprintf("no %s for %s; for %s: %s", name, modes, missing[0], reasons[0])}
 }
 
 func allEqual(texts []string) bool {

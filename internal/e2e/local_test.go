@@ -59,7 +59,7 @@ func TestLocalRun(t *testing.T) {
 	require.NoDirExists(t, u.dir+"/first/consoles")
 	localRemains(t)
 
-	u.do("report", "first", "--bundle", "first.tar.zst")
+	checkSecrets(t, u, filepath.Join(u.dir, "first"))
 	checkBundle(t, u, filepath.Join(u.dir, "first.tar.zst"))
 	reviewer := bare(t)
 	again := reviewer.do("reproduce", filepath.Join(u.dir, "first.tar.zst"), "--margin", "95%")
@@ -72,6 +72,41 @@ func TestLocalRun(t *testing.T) {
 	once := u.try("compare", "first", reviewer.dir+"/results/local-run/latest", "--max-regression", "95%", "--format", "junit")
 	require.Zero(t, once.status, once.stderr)
 	require.Contains(t, once.stdout, `<testsuite name="udp_rr"`)
+}
+
+// checkSecrets packs the result with a file that says of each kind of secret what there
+// is on this machine: the program lists it, and the bundle has none of it.
+func checkSecrets(t *testing.T, u *user, result string) {
+	t.Helper()
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	home, err := os.UserHomeDir()
+	require.NoError(t, err)
+	secrets := map[string][]string{
+		"host name":   {`"hostname": "` + host + `"`}, // Alone it may be a word that a bundle is full of.
+		"home folder": {home + "/.ssh", "/home/olsen7/notes"},
+		"user name":   {"olsen7"},
+		"MAC address": {"3c:7c:3f:00:11:22", "enx3c7c3f001122", "2001:db8::3e7c:3fff:fe00:1122"},
+		"key":         {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n-----END OPENSSH PRIVATE KEY-----"},
+	}
+	var text strings.Builder
+	for _, all := range secrets {
+		text.WriteString(strings.Join(all, " , ") + "\n")
+	}
+	notes := filepath.Join(result, "notes.txt")
+	require.NoError(t, os.WriteFile(notes, []byte(text.String()), 0o644))
+	jane := *u
+	jane.env = append(jane.env[:len(jane.env):len(jane.env)], "SUDO_USER=olsen7") // Who is behind root.
+	removed := jane.do("report", "first", "--bundle", "first.tar.zst", "--redact").stdout
+	packed, err := exec.Command("tar", "--zstd", "-xOf", filepath.Join(u.dir, "first.tar.zst")).Output()
+	require.NoError(t, err)
+	for kind, all := range secrets {
+		require.Contains(t, removed, "notes.txt: "+kind+", ")
+		for _, secret := range all {
+			require.NotContains(t, string(packed), secret, kind)
+		}
+	}
+	require.NoError(t, os.Remove(notes))
 }
 
 // checkBundle unpacks a bundle with other people's tools, holds it against its own

@@ -110,6 +110,7 @@ func New(s Secrets) *Redactor {
 	r.add("home folder", `(^|[^\w.~/-])/home/[A-Za-z0-9._-]+`, "${1}~", nil)
 	// An address that the kernel made of a maker's MAC (EUI-64), and a device's name so made.
 	r.add("MAC address", `(?i)\bfe80::(?:[0-9a-f]{1,4}:){1,2}[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}\b`, "fe80::redacted", ofMaker)
+	r.add("MAC address", `(?i)\b[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f]{0,2}ff:fe[0-9a-f]{2}:[0-9a-f]{1,4}\b`, "redacted-address", ofMaker)
 	r.add("MAC address", `\benx[0-9a-f]{12}\b`, "enxredacted", nil)
 	for i, node := range s.Nodes { // Before the same names as hosts.
 		if !strings.HasPrefix(node, redactedNode) { // In a bundle of what came out of one.
@@ -174,7 +175,7 @@ func ofHardware(text string) bool {
 	return err == nil && mac[0]&3 == 0 && text != "00:00:00:00:00:00"
 }
 
-// ofMaker says that a link-local address holds a maker's MAC: EUI-64 turns the bit for
+// ofMaker says that an IPv6 address holds a maker's MAC: EUI-64 turns the bit for
 // locally administered ones round (RFC 4291, appendix A), so it is set.
 func ofMaker(text string) bool {
 	address, err := netip.ParseAddr(text)

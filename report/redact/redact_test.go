@@ -26,6 +26,8 @@ func TestRedact(t *testing.T) {
 		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB jane@oslo":                            "redacted-key redacted-user@redacted-host",
 		"-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----": "redacted-key",
 		"fe80::3e7c:3fff:fe00:1122 fe80::5054:ff:feb8:1fd":                            "fe80::redacted fe80::5054:ff:feb8:1fd",
+		"2001:db8:1:2:3e7c:3fff:fe00:1122/64 2001:db8::5054:ff:feb8:1fd":              "redacted-address/64 2001:db8::5054:ff:feb8:1fd",
+		"2001:db8::7c:ffff:fe00:1 2001:DB8::3E7C:3FFF:FE00:1122":                      "2001:db8::7c:ffff:fe00:1 redacted-address",
 		"enx3c7c3f001122":                                                             "enxredacted",
 		"/dev/root on / and =/root/x":                                                 "/dev/root on / and =~/x",
 		`lab "jane-test" {}`:                                                          `lab "redacted-user-test" {}`,
@@ -34,7 +36,7 @@ func TestRedact(t *testing.T) {
 		require.Equal(t, want, string(r.Apply("f", []byte(in))))
 	}
 	require.Contains(t, r.Removed(), "f: key, 2 times")
-	require.Contains(t, r.Removed(), "f: MAC address, 4 times")
+	require.Contains(t, r.Removed(), "f: MAC address, 6 times")
 }
 
 // A host that is called as many things are is taken out of the fact that names it.
