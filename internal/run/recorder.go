@@ -63,9 +63,10 @@ func (r *recorder) record(m proto.Message, from string, into map[int]*proto.Bloc
 		}
 		r.seen[from] = testbed.MachineEnvironment{Name: from, Cell: r.cell, Facts: m.Hello.Facts, Before: m.State}
 	case m.Type == proto.TypeDone:
-		machine := r.seen[from]
-		machine.After = m.State
-		r.seen[from] = machine
+		if machine, said := r.seen[from]; said {
+			machine.After = m.State
+			r.seen[from] = machine
+		}
 	case m.Type == proto.TypeStarted && m.Start != nil:
 		return r.started(m.Start.Index)
 	case m.Type == proto.TypeBlock && m.Block != nil:
