@@ -98,7 +98,7 @@ func checkSecrets(t *testing.T, u *user, result string) {
 	jane := *u
 	jane.env = append(jane.env[:len(jane.env):len(jane.env)], "SUDO_USER=olsen7") // Who is behind root.
 	removed := jane.do("report", "first", "--bundle", "first.tar.zst", "--redact").stdout
-	packed, err := exec.Command("tar", "--zstd", "-xOf", filepath.Join(u.dir, "first.tar.zst")).Output()
+	packed, err := harness.Command(t, "tar", "--zstd", "-xOf", filepath.Join(u.dir, "first.tar.zst")).Output()
 	require.NoError(t, err)
 	for kind, all := range secrets {
 		require.Contains(t, removed, "notes.txt: "+kind+", ")
