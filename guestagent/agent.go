@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/attach"
@@ -31,6 +32,9 @@ type Agent struct {
 	Emit func(proto.Message) error
 	// BeforeStep is [netmode.Machine]'s. Optional.
 	BeforeStep func(step string) error
+	// Patience is how long the kernel may take over the set-up or the tear-down of a
+	// mode before it is taken to hang. Optional; [hangTimeout] unless said.
+	Patience time.Duration
 }
 
 // Deadlines. None is reached where all is well.
@@ -51,6 +55,7 @@ type runner struct {
 	machine   *netmode.Machine
 	agree     agreement
 	skip      skipList
+	step      *atomic.Value // The machine's last, a string.
 	kernel    *kernelLog
 	recording *rr.Recording
 	spool     *rr.Spool // Where a test of the segment keeps all samples.
@@ -72,17 +77,22 @@ func (a *Agent) Run(ctx context.Context, segment proto.Segment) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, attached.Undo()) }()
 	machine, err := netmode.NewMachine(space)
 	if err != nil {
-		return err
+		return errors.Join(err, attached.Undo())
 	}
-	defer machine.Close()
-	machine.BeforeStep = a.BeforeStep
+	// A kernel that hangs keeps what would be closed and undone.
+	defer func() {
+		if hung(err) == nil {
+			machine.Close()
+			err = errors.Join(err, attached.Undo())
+		}
+	}()
 	r := &runner{
 		Agent: a, segment: segment, machine: machine,
 		agree:     agreement{peer: a.Peer, name: segment.Self.Name},
 		skip:      skipList{},
+		step:      followSteps(machine, a.BeforeStep),
 		kernel:    openKernelLog(kernelLogPath),
 		recording: rr.NewRecording(),
 	}
@@ -137,7 +147,10 @@ func (r *runner) measure(ctx context.Context, block proto.Block) (*proto.BlockRe
 	} else {
 		verdict, err = j.server(ctx)
 	}
-	if err = errors.Join(err, j.tearDown()); err != nil {
+	if hung(err) == nil {
+		err = errors.Join(err, r.within(fmt.Sprintf("tear-down of mode %q", block.Mode), j.tearDown))
+	}
+	if err != nil {
 		return nil, err
 	}
 	r.skip.add(block, verdict)

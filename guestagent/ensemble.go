@@ -108,7 +108,7 @@ func (l *ledger) symbols(path, wanted string) error {
 
 // fail is the last message of a role that did not come to its end.
 func (l *ledger) fail(role proto.Role, err error) error {
-	return l.emit(role)(proto.Message{Type: proto.TypeError, Error: err.Error()})
+	return l.emit(role)(proto.Message{Type: proto.TypeError, Error: err.Error(), Hang: hung(err)})
 }
 
 // perform is one agent's part, in its machine's namespace.

@@ -67,7 +67,11 @@ func (j *job) build(ctx context.Context) error {
 			return err
 		}
 	}
-	mode, err := j.machine.Build(ctx, j.spec)
+	var mode *netmode.Mode
+	err := j.within(fmt.Sprintf("set-up of mode %q", j.block.Mode), func() (err error) {
+		mode, err = j.machine.Build(ctx, j.spec)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,11 @@ func (j *job) build(ctx context.Context) error {
 
 // client builds, waits for the server, measures, and says how it went.
 func (j *job) client(ctx context.Context) (verdict, error) {
-	mine := judge(j.agree.name, j.build(ctx))
+	built := j.build(ctx)
+	if hung(built) != nil {
+		return verdict{}, built
+	}
+	mine := judge(j.agree.name, built)
 	if err := j.agree.say(ctx, notice{Block: j.block.Index, Phase: ready, verdict: mine}); err != nil {
 		return verdict{}, err
 	}
@@ -151,7 +159,11 @@ func (j *job) transact(ctx context.Context, server notice) error {
 
 // server builds, listens, and answers until the client is finished.
 func (j *job) server(ctx context.Context) (verdict, error) {
-	mine := judge(j.agree.name, j.listen(ctx))
+	listens := j.listen(ctx)
+	if hung(listens) != nil {
+		return verdict{}, listens
+	}
+	mine := judge(j.agree.name, listens)
 	say := notice{Block: j.block.Index, Phase: ready, verdict: mine}
 	switch {
 	case !mine.ok() || j.alone():

@@ -26,7 +26,7 @@ func Session(ctx context.Context, machine *namespace.Namespace, in io.Reader, ou
 	s := &session{machine: machine, out: json.NewEncoder(out), peer: make(chan json.RawMessage, 16)}
 	if err := s.run(ctx, in); err != nil {
 		// The conductor may be the one that is gone: then nobody is told.
-		return errors.Join(err, s.emit(proto.Message{Type: proto.TypeError, Error: err.Error()}))
+		return errors.Join(err, s.emit(proto.Message{Type: proto.TypeError, Error: err.Error(), Hang: hung(err)}))
 	}
 	return s.emit(done(machine))
 }

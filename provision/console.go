@@ -36,6 +36,33 @@ func Tail(console []byte, n int) []string {
 	return lines[max(0, len(lines)-n):]
 }
 
+// Of a console in an error.
+const (
+	consoleLead   = "; the end of its console:"
+	consoleMargin = "\n  | "
+	consoleRest   = "\nall of it: "
+)
+
+// EndOfConsole is the end of a console as it stands in an error.
+func EndOfConsole(console []byte) string {
+	return consoleLead + consoleMargin + strings.Join(Tail(console, ConsoleLines), consoleMargin)
+}
+
+// RestOfConsole says where all of a console is kept, after its end.
+func RestOfConsole(file string) string { return consoleRest + file }
+
+// WithoutConsole is an error's text without the ends of consoles in it.
+func WithoutConsole(text string) string {
+	var kept []string
+	for _, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix("\n"+line, consoleMargin) || strings.HasPrefix("\n"+line, consoleRest) {
+			continue
+		}
+		kept = append(kept, strings.TrimSuffix(line, consoleLead))
+	}
+	return strings.Join(kept, "\n")
+}
+
 var escapes = regexp.MustCompile(`\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Z0-9]|[c=>78])`)
 
 // Lines splits a console into lines without the controls that firmware and

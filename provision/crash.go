@@ -14,6 +14,8 @@ type Crash struct {
 	// functions by which every kernel panics. A module's are followed by its name, as
 	// in "ipvlan_rcv [ipvlan]".
 	Frames []string
+	// Hung says that it did not stop, but waits for something for ever.
+	Hung bool
 }
 
 // crashFrames is how many functions tell one failure from another.
@@ -30,7 +32,7 @@ func FirstCrash(console []byte) (Crash, bool) {
 	if at < 0 {
 		return Crash{}, false
 	}
-	return Crash{Complaint: untimed(lines[at]), Frames: trace(lines[at:])}, true
+	return Crash{Complaint: untimed(lines[at]), Frames: trace(lines[at:]), Hung: strings.Contains(lines[at], hung)}, true
 }
 
 // String is the complaint with its trace, in one line.

@@ -37,10 +37,10 @@ func TestFirstCrash(t *testing.T) {
 		console string
 		want    Crash
 	}{
-		"oops": {oops, Crash{"BUG: kernel NULL pointer dereference, address: 0000000000000008",
-			[]string{"ipvlan_queue_xmit [ipvlan]", "ipvlan_start_xmit [ipvlan]", "dev_hard_start_xmit"}}},
+		"oops": {oops, Crash{Complaint: "BUG: kernel NULL pointer dereference, address: 0000000000000008",
+			Frames: []string{"ipvlan_queue_xmit [ipvlan]", "ipvlan_start_xmit [ipvlan]", "dev_hard_start_xmit"}}},
 		"hang": {"[  9.0] INFO: task ip:71 blocked for more than 30 seconds.\n[  9.0] Call Trace:\n[  9.0]  __schedule+0x1/0x2\n[  9.0]  rtnl_lock+0x1/0x2\n",
-			Crash{"INFO: task ip:71 blocked for more than 30 seconds.", []string{"__schedule", "rtnl_lock"}}},
+			Crash{Complaint: "INFO: task ip:71 blocked for more than 30 seconds.", Frames: []string{"__schedule", "rtnl_lock"}, Hung: true}},
 		"cut short":   {"[  9.0] Kernel panic - not syncing: x\n", Crash{Complaint: "Kernel panic - not syncing: x"}},
 		"a program's": {"[  9.0] Kernel panic - not syncing: x\n[  9.0] RIP: 0033:main+0x1/0x2\n", Crash{Complaint: "Kernel panic - not syncing: x"}},
 	} {

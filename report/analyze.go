@@ -21,6 +21,7 @@ type Input struct {
 	Timings     map[string]float64 // Seconds by step.
 	Warnings    []string           // Of the run, before analysis.
 	Crashes     []testbed.Crash    // Of the run's machines.
+	Failures    []testbed.CellFailure
 	Tool        testbed.Tool
 }
 
@@ -38,6 +39,7 @@ func Analyze(in Input) (testbed.Result, error) {
 	r := header(in)
 	r.Warnings = append(append(r.Warnings, slowClocks(in.Environment.Machines)...), warnings...)
 	for _, t := range trials {
+		t.explainAbsence(r)
 		test, warnings := t.result()
 		r.Tests = append(r.Tests, test)
 		r.Warnings = append(r.Warnings, warnings...)
@@ -61,6 +63,7 @@ func header(in Input) testbed.Result {
 		Timings:      map[string]float64{},
 		Warnings:     append([]string{}, in.Warnings...),
 		Crashes:      in.Crashes,
+		Failures:     in.Failures,
 		Void:         in.Lab.Void,
 		Environment:  in.Environment,
 		Expectations: []testbed.ExpectationResult{},
@@ -142,6 +145,9 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 	status, reason := s.status()
 	if why := s.disproved(); why != "" && status == testbed.StatusOK {
 		status, reason = testbed.StatusFailed, why
+	}
+	if reason == noBlock {
+		reason = firstOf(t.absent, noBlock)
 	}
 	m := testbed.ModeResult{
 		Name: s.mode.Name, Kind: s.mode.Kind, At: string(s.mode.At),

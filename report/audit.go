@@ -22,7 +22,7 @@ func (t *trial) audit(r testbed.TestResult) []string {
 	warn := func(format string, args ...any) {
 		warnings = append(warnings, t.title()+": "+fmt.Sprintf(format, args...))
 	}
-	if n := len(t.rounds); n < t.test.Rounds {
+	if n := len(t.rounds); n < t.test.Rounds && (n > 0 || t.absent == "") {
 		warn("%d of %s ran", n, count(t.test.Rounds, "round"))
 	}
 	if n := len(t.first().samples); n < len(t.rounds) {

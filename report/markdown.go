@@ -16,6 +16,7 @@ func Markdown(w io.Writer, r testbed.Result) error {
 	fmt.Fprintf(&b, "# %s\n\n", markdownText(firstOf(r.Description, r.Lab)))
 	fmt.Fprintf(&b, "**%s**\n\n", markdownText(answer(r)))
 	fmt.Fprintf(&b, "%s · %s · seed %d · %s\n", markdownText(r.Lab), markdownText(rig(r)), r.Seed, started(r))
+	markdownFailures(&b, r)
 	for _, m := range matrixTables(r) {
 		markdownMatrix(&b, m)
 	}
@@ -39,12 +40,30 @@ func Markdown(w io.Writer, r testbed.Result) error {
 	return err
 }
 
+func markdownFailures(b *bytes.Buffer, r testbed.Result) {
+	all := failures(r)
+	if len(all) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## %s\n\n", failuresTitle(r))
+	for _, f := range all {
+		fmt.Fprintf(b, "- **%s**\n", markdownText(f.head()))
+		for _, line := range f.lines() {
+			fmt.Fprintf(b, "  - %s\n", markdownText(line))
+		}
+	}
+}
+
 func markdownTable(b *bytes.Buffer, t table, level string) {
 	title := t.Test
 	if t.Cell != "" {
 		title += ", " + t.Cell
 	}
 	fmt.Fprintf(b, "\n%s %s\n\n%s\n\n", level, markdownText(title), markdownText(t.Caption))
+	if text := absentText(t); text != "" {
+		fmt.Fprintf(b, "%s\n", markdownText(text))
+		return
+	}
 	markdownRows(b, t)
 	notes := t.Notes
 	if t.Noise != "" {

@@ -28,6 +28,7 @@ type matrixRatio struct {
 	From           string // Where they stand in the result.
 	Verdict        verdict
 	Status         string // Other than ok.
+	Failure        string // Where the page tells of the failure that the mode is absent by.
 }
 
 // plainText is a ratio in a table without styles: noise is said in a word.
@@ -81,8 +82,15 @@ func newMatrixTable(r testbed.Result, name string, cells []testbed.TestResult) m
 			}
 		}
 	}
+	failed := failures(r)
 	for _, mode := range modes {
-		m.Rows = append(m.Rows, newMatrixRow(mode, cells, at))
+		row := newMatrixRow(mode, cells, at)
+		for c := range row.Ratios {
+			if i := modeIndex(cells[c], mode); i >= 0 {
+				row.Ratios[c].blame(absentBy(r, failed, cells[c], cells[c].Modes[i]))
+			}
+		}
+		m.Rows = append(m.Rows, row)
 	}
 	return m
 }
@@ -109,7 +117,7 @@ func testNames(r testbed.Result) []string {
 func newMatrixRow(mode string, cells []testbed.TestResult, places []string) matrixRow {
 	r := matrixRow{Mode: mode}
 	for c, t := range cells {
-		i := slices.IndexFunc(t.Modes, func(m testbed.ModeResult) bool { return m.Name == mode })
+		i := modeIndex(t, mode)
 		if i < 0 {
 			r.Ratios = append(r.Ratios, matrixRatio{Text: none})
 			continue
@@ -119,6 +127,18 @@ func newMatrixRow(mode string, cells []testbed.TestResult, places []string) matr
 		r.Ratios = append(r.Ratios, ratio)
 	}
 	return r
+}
+
+// blame says in the table what became of the cell.
+func (m *matrixRatio) blame(f *failure) {
+	if f != nil {
+		m.Text, m.Failure, m.From = f.Word, f.ID, f.From
+	}
+}
+
+// modeIndex is a mode's position in a test; -1 where it is not in it.
+func modeIndex(t testbed.TestResult, name string) int {
+	return slices.IndexFunc(t.Modes, func(m testbed.ModeResult) bool { return m.Name == name })
 }
 
 // newMatrixRatio shows host's own p50, for that is what differs from cell to

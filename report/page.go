@@ -34,6 +34,8 @@ type page struct {
 	Script      template.JS
 	ScriptHash  string // By which the page's policy knows its script, and no other runs.
 	Facts       []fact // On the first screen.
+	FailedTitle string
+	Failed      []failure
 	Matrix      []matrixTable
 	Loads       []pageLoad
 	Tests       []pageTest
@@ -96,6 +98,7 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 	p := page{
 		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r), AnswerFrom: answerFrom(r),
 		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: ScriptHash(pageScript), Facts: rigFacts(r), Claims: claimLists(r),
+		FailedTitle: failuresTitle(r), Failed: failures(r),
 		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
 		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
 		Command: reproduceCommand(r), LabFile: r.LabFile, Version: r.Tool.Version,

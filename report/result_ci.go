@@ -8,7 +8,8 @@ import (
 )
 
 // ResultSuites are a result as a build server takes it: its expectations are one suite,
-// published results another, and each test in each cell another, in which a mode passes that was measured.
+// published results another, what failed another, and each test in each cell another, in
+// which a mode passes that was measured.
 func ResultSuites(r testbed.Result) (suites []ci.Suite) {
 	for _, list := range claimLists(r) {
 		suite := ci.Suite{Name: strings.ToLower(list.Title)}
@@ -21,6 +22,13 @@ func ResultSuites(r testbed.Result) (suites []ci.Suite) {
 				Name: c.Name, Text: text,
 				Outcome: map[string]ci.Outcome{testbed.Refuted: ci.Fail, testbed.Inconclusive: ci.Skip}[c.Verdict],
 			})
+		}
+		suites = append(suites, suite)
+	}
+	if all := failures(r); len(all) > 0 {
+		suite := ci.Suite{Name: strings.ToLower(failuresTitle(r))}
+		for _, f := range all {
+			suite.Cases = append(suite.Cases, ci.Case{Name: f.head(), Outcome: ci.Fail, Text: strings.Join(f.lines(), "; ")})
 		}
 		suites = append(suites, suite)
 	}

@@ -56,7 +56,8 @@ func TestResultsFitTheSchema(t *testing.T) {
 	empty, err := Analyze(Input{Lab: typical().lab(), Backend: "libvirt", Crashes: []testbed.Crash{{
 		Machine: "client", Cell: map[string]string{"kernel": "a"}, Boot: 1, Complaint: "Kernel panic - not syncing: x",
 		Frames: []string{"ipvlan_queue_xmit [ipvlan]"}, Console: "consoles/client.log",
-	}}})
+		Place: "boot", Hung: true, Tail: []string{"a"},
+	}}, Failures: []testbed.CellFailure{{Cell: map[string]string{"kernel": "a"}, Reason: "no boot"}}})
 	require.NoError(t, err)
 	text, err := JSON(empty)
 	require.NoError(t, err)

@@ -143,6 +143,9 @@ func (s *series) split(nth int, rounds []int) *series {
 	return part
 }
 
+// noBlock is why a mode has no figure of which nothing is known.
+const noBlock = "no block arrived"
+
 // status is ok where any block counts; else unsupported or failed, and why.
 func (s *series) status() (status, reason string) {
 	switch {
@@ -155,7 +158,7 @@ func (s *series) status() (status, reason string) {
 	case len(s.voided) > 0:
 		return testbed.StatusFailed, "every block was voided; the first: " + s.voided[0].Reason
 	}
-	return testbed.StatusFailed, "no block arrived"
+	return testbed.StatusFailed, noBlock
 }
 
 func (s *series) blocks() (n int) {

@@ -24,6 +24,7 @@ const (
 func Terminal(w io.Writer, r testbed.Result, opt TerminalOptions) error {
 	p := newPen(w, opt)
 	p.header(r)
+	p.failures(r)
 	for _, m := range matrixTables(r) {
 		p.matrix(m)
 	}

@@ -24,6 +24,10 @@ func (p *pen) table(t table) {
 	}
 	p.paragraph("", t.Caption, dim)
 	p.line()
+	if text := absentText(t); text != "" {
+		p.paragraph("", text, red)
+		return
+	}
 	keep, widths := p.fit(t)
 	p.heads(t, keep, widths)
 	for _, r := range t.Rows {

@@ -25,6 +25,7 @@ type trial struct {
 	host        *series // One of series.
 	resampled   [][]int // Made once, by resamples.
 	others      []*besides
+	absent      string // Why blocks are missing, where the cell ended early.
 }
 
 // sample is a block that counts.

@@ -23,6 +23,8 @@ type Result struct {
 	Timings     map[string]float64 `json:"timings"`     // Seconds by step: images, boot, push, measure, total, …
 	Warnings    []string           `json:"warnings"`
 	Crashes     []Crash            `json:"crashes,omitempty"` // Kernels that failed.
+	// Failures are the cells that ended early; what one had measured before counts.
+	Failures []CellFailure `json:"failures,omitempty"`
 
 	Void         VoidRules           `json:"void"` // The rules by which blocks were voided.
 	Environment  Environment         `json:"environment"`
@@ -30,16 +32,29 @@ type Result struct {
 	Tests        []TestResult        `json:"tests"`
 }
 
-// Crash is a machine's kernel that failed, as its console tells.
+// CellFailure is a cell that ended early.
+type CellFailure struct {
+	Cell   map[string]string `json:"cell"`
+	Reason string            `json:"reason"` // In a line.
+}
+
+// Crash is a machine's kernel that failed, as its console tells, or that does not return
+// from what an agent asked it to do.
 type Crash struct {
-	Machine   string            `json:"machine"`
-	Cell      map[string]string `json:"cell"`
-	Boot      int               `json:"boot"`      // From 1.
-	Complaint string            `json:"complaint"` // The kernel's first line, without the time.
+	Machine string            `json:"machine"`
+	Cell    map[string]string `json:"cell"`
+	Boot    int               `json:"boot"` // From 1.
+	// Place is how far the cell had come, such as "boot" or the test, the mode and the
+	// round; empty where its tests had ended.
+	Place     string `json:"place,omitempty"`
+	Hung      bool   `json:"hung,omitempty"` // It did not stop, but waits for something for ever.
+	Complaint string `json:"complaint"`      // The kernel's first line, without the time, or the agent's.
 	// Frames are the first functions of its trace, at most five, the innermost first,
 	// without offsets. Two failures with the same frames are likely one.
 	Frames  []string `json:"frames"`
 	Console string   `json:"console"` // Where the console lies, in the result's folder. May be empty.
+	// Tail are the last lines of the console.
+	Tail []string `json:"tail,omitempty"`
 }
 
 // Tool names the program that measured.

@@ -157,6 +157,23 @@ type Message struct {
 	// State is what the machine's kernel had counted so far, with hello and with done.
 	State map[string]any `json:"state,omitempty"`
 	Error string         `json:"error,omitempty"` // Last of all, in place of done.
+	Hang  *Hang          `json:"hang,omitempty"`  // Beside an error: the kernel does not return.
+}
+
+// Hang is a kernel that does not return from what it was asked to do.
+type Hang struct {
+	Machine string  `json:"machine"`
+	Doing   string  `json:"doing"` // Such as set-up of mode "ipvlan".
+	Step    string  `json:"step"`
+	Seconds float64 `json:"seconds"` // That it was waited for.
+	// Tasks wait in the kernel; those that others wait for stand first.
+	Tasks []BlockedTask `json:"tasks,omitempty"`
+}
+
+// BlockedTask is a task in the kernel that cannot be disturbed.
+type BlockedTask struct {
+	Name   string   `json:"name"`
+	Frames []string `json:"frames"` // Functions, the innermost first; a module's with its name in brackets.
 }
 
 // The types of a Message.

@@ -168,7 +168,8 @@ func measuredOnce(ctx context.Context, s *session, dir string, build func() (*ru
 	if ctx.Err() != nil {
 		return report.CompareSide{}, context.Cause(ctx)
 	}
-	if o == nil {
+	if o == nil || len(o.Blocks) == 0 {
+		o.Discard()
 		return report.CompareSide{}, blame(err)
 	}
 	if _, err := store.Save(lab, s.lockPath, o); err != nil {

@@ -133,7 +133,7 @@ func (a *agent) listen(output io.Reader) error {
 		case proto.TypeDone:
 			return a.onMessage(m)
 		case proto.TypeError:
-			return errors.New(m.Error)
+			return saidOf(m)
 		case proto.TypePeer:
 			// A peer that is gone cannot be told; its own end is the error.
 			_ = a.peer.relay(m)

@@ -82,11 +82,11 @@ func turn(seed int64, cells, boot int) []int {
 }
 
 func (c *Conductor) visit(ctx context.Context, lab *Lab, v *visit, keep keeper, boot int, o *Outcome) error {
-	err := c.boot(ctx, lab, v.cell, keep, boot, o)
-	o.bootCrash(v.cell, boot, err)
+	err := placed("boot", c.boot(ctx, lab, v.cell, keep, boot, o))
 	if err == nil {
 		err = c.measureCell(ctx, lab, v.cell, v.trials, boot, o)
 	}
+	o.blame(v.cell, boot, err)
 	v.broken = err != nil && !onlyEnded(err)
 	return err
 }
@@ -145,7 +145,7 @@ func (c *Conductor) measureCell(ctx context.Context, lab *Lab, cell testbed.Cell
 	}
 	defer machines.disconnect()
 	err = c.measureOn(ctx, cell, trials, boot, machines, o)
-	complaints := o.keepConsoles(ctx, cell, boot, machines)
+	complaints := o.keepConsoles(ctx, cell, boot, placeOf(err), machines)
 	o.host = c.hostFacts(context.WithoutCancel(ctx), lab.Name, o)
 	if err != nil && ctx.Err() == nil && complaints != "" {
 		err = fmt.Errorf("%w%s", err, complaints)

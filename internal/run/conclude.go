@@ -19,6 +19,7 @@ func (c *Conductor) conclude(ctx context.Context, lab *Lab, o *Outcome) error {
 		Timings:     o.timings,
 		Warnings:    o.warnings,
 		Crashes:     o.crashes,
+		Failures:    o.failures,
 		Tool:        c.tool(),
 	})
 	if err != nil {

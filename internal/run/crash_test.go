@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/report"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -51,8 +54,64 @@ func TestACellThatPanicsIsAResult(t *testing.T) {
 	require.NotEmpty(t, o.Blocks)
 	file := consoleFile(other, "client", 0)
 	require.Equal(t, []testbed.Crash{{
-		Machine: "client", Cell: map[string]string{"kernel": "bad"}, Boot: 1,
+		Machine: "client", Cell: map[string]string{"kernel": "bad"}, Boot: 1, Place: "boot",
 		Complaint: "Kernel panic - not syncing: x", Frames: []string{"f"}, Console: "consoles/" + file,
+		Tail: []string{"[ 1.0] Kernel panic - not syncing: x", "[ 1.0] Call Trace:", "[ 1.0]  f+0x1/0x2"},
 	}}, o.Result.Crashes)
 	require.Contains(t, string(o.Consoles[file]), "Call Trace")
+}
+
+// TestAKernelThatHangsIsAResult: an agent that says that its machine's kernel does not
+// return ends the cell, which has the place and the functions.
+func TestAKernelThatHangsIsAResult(t *testing.T) {
+	hangs := func(ctx context.Context, a *fakeAgent) error {
+		a.hello()
+		a.say(proto.Message{Type: proto.TypeStarted, Start: &proto.Start{Index: 1}})
+		a.say(proto.Message{Type: proto.TypeError, Error: "set-up hangs", Hang: &proto.Hang{
+			Machine: "client", Doing: `set-up of mode "ipvlan"`, Step: "add link", Seconds: 30,
+			Tasks: []proto.BlockedTask{{Name: "modprobe", Frames: []string{"init [ipvlan]", "do_one_initcall"}}, {Name: "the agent"}},
+		}})
+		return &provision.ExitError{Status: 1}
+	}
+	waits := func(ctx context.Context, a *fakeAgent) error {
+		a.hello()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	lab := labOf(testbed.Test{Boots: 1})
+	lab.Source = "/l.hcl"
+	machines := pair(hangs, waits)
+	machines["client"].Machine.(*fakeMachine).console = "calm\n"
+	o, err := (&Conductor{Backend: &fakeBackend{machines: machines}}).Up(t.Context(), lab)
+	require.ErrorContains(t, err, "agent on client: set-up hangs")
+	require.Len(t, o.Result.Crashes, 1)
+	crash := o.Result.Crashes[0]
+	require.Regexp(t, `^test "test0", mode "(host|docker0)", round 1$`, crash.Place)
+	require.Equal(t, testbed.Crash{
+		Machine: "client", Cell: lab.Cells[0].At(), Boot: 1, Place: crash.Place, Hung: true,
+		Complaint: `set-up of mode "ipvlan" hangs: the kernel has not returned from "add link" after 30 s; modprobe waits`,
+		Frames:    []string{"init [ipvlan]", "do_one_initcall"}, Console: "consoles/" + consoleFile(lab.Cells[0], "client", 0),
+		Tail: []string{"calm"},
+	}, crash)
+	require.Equal(t, "the kernel of client hung: "+crash.Complaint, o.Result.Tests[0].Modes[0].Reason)
+
+	dir := filepath.Join(t.TempDir(), "result")
+	_, err = Store{Dir: dir}.Save(lab, filepath.Join(dir, "none"), o)
+	require.NoError(t, err, "a result, although nothing was measured")
+	kept, blocks, err := report.Read(dir)
+	require.NoError(t, err)
+	require.Empty(t, blocks)
+	require.Equal(t, o.Result.Crashes, kept.Crashes)
+	require.FileExists(t, filepath.Join(dir, crash.Console))
+}
+
+// TestBothKernelsFail: each of the errors of a stage is told of, and a console that
+// machines share once.
+func TestBothKernelsFail(t *testing.T) {
+	o := (&Conductor{}).newOutcome()
+	other := crashed{errors.New("boot server")}
+	o.blame(sampleCell(), 0, fmt.Errorf("up: %w", errors.Join(crashed{errors.New("boot client")}, other)))
+	require.Len(t, o.crashes, 1)
+	o.failed(sampleCell(), errors.New("its kernel failed"+provision.EndOfConsole([]byte("a\nb\n"))+provision.RestOfConsole("/x")+"\nno room"))
+	require.Equal(t, "its kernel failed; no room", o.failures[0].Reason)
 }

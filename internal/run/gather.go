@@ -64,6 +64,9 @@ type gathering struct {
 func (g *gathering) take(p Part) error {
 	g.env.Cells = append(g.env.Cells, p.Where)
 	if p.Dir == "" {
+		if p.Where.Failure != "" {
+			g.failures = append(g.failures, testbed.CellFailure{Cell: p.Where.Cell, Reason: reasonOf(p.Where.Failure)})
+		}
 		return nil
 	}
 	r, blocks, err := report.Read(p.Dir)
@@ -88,7 +91,7 @@ func (g *gathering) take(p Part) error {
 	g.Blocks = append(g.Blocks, blocks...)
 	g.env.Machines = append(g.env.Machines, r.Environment.Machines...)
 	g.warnings = append(g.warnings, r.Warnings...)
-	g.crashes = append(g.crashes, r.Crashes...)
+	g.crashes, g.failures = append(g.crashes, r.Crashes...), append(g.failures, r.Failures...)
 	return errors.Join(g.consoles(p.Dir), g.samples(p.Dir, blocks))
 }
 
@@ -160,18 +163,13 @@ func (g *gathering) conclude(l *Lab, mix bool) error {
 	result, err := report.Analyze(report.Input{
 		Lab: l.Lab, Blocks: g.Blocks, Environment: g.env,
 		Backend: l.Backend, Accelerator: g.first.Accelerator,
-		Started: g.started, Timings: g.timings, Tool: g.first.Tool, Crashes: g.crashes,
+		Started: g.started, Timings: g.timings, Tool: g.first.Tool, Crashes: g.crashes, Failures: g.failures,
 	})
 	if err != nil {
 		return err
 	}
 	// What analysis warns of stands in the parts already.
 	told := slices.DeleteFunc(g.warnings, func(w string) bool { return slices.Contains(result.Warnings, w) })
-	for _, c := range g.env.Cells {
-		if c.Failure != "" && !slices.Contains(told, c.Failure) { // Nothing was measured there.
-			told = append(told, c.Failure)
-		}
-	}
 	result.Warnings = append(told, result.Warnings...)
 	result.Environment.Mixed = mix && report.Apart(result)
 	result.Expectations = report.Judge(l.Lab, l.Predicates, g.Blocks)

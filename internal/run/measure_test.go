@@ -186,13 +186,18 @@ func TestAKernelsComplaintIsShown(t *testing.T) {
 	o := (&Conductor{}).newOutcome()
 	calm := &fakeMachine{name: "client"}
 	sick := &fakeMachine{name: "server", console: "boot\n[ 3.1] Kernel panic - not syncing: x\n[ 3.1] Call Trace:\n[ 3.1]  f+0x1/0x2\n[ 3.1]  g+0x1/0x2 [veth]\nlast\n"}
-	complaints := o.keepConsoles(t.Context(), sampleCell(), 0, stations{"client": {Machine: calm}, "server": {Machine: sick}})
+	complaints := o.keepConsoles(t.Context(), sampleCell(), 0, "", stations{"client": {Machine: calm}, "server": {Machine: sick}})
 	require.Equal(t, "\nkernel of \"server\": Kernel panic - not syncing: x in f < g [veth]; the end of its console:"+
 		"\n  | boot\n  | [ 3.1] Kernel panic - not syncing: x\n  | [ 3.1] Call Trace:\n  | [ 3.1]  f+0x1/0x2\n  | [ 3.1]  g+0x1/0x2 [veth]\n  | last", complaints)
 	require.Equal(t, []testbed.Crash{{
 		Machine: "server", Cell: sampleCell().At(), Boot: 1, Complaint: "Kernel panic - not syncing: x",
-		Frames: []string{"f", "g [veth]"}, Console: "consoles/" + consoleFile(sampleCell(), "server", 0),
+		Frames: []string{"f", "g [veth]"}, Console: "consoles/" + consoleFile(sampleCell(), "server", 0), Tail: provision.Tail([]byte(sick.console), provision.ConsoleLines),
 	}}, o.crashes)
-	require.Equal(t, []string{"kernel of server: [ 3.1] Kernel panic - not syncing: x", "kernel of server: [ 3.1] Call Trace:"}, o.warnings)
+	require.Empty(t, o.warnings, "the crash is told of by itself")
 	require.Len(t, o.Consoles, 2)
+
+	complaints = o.keepConsoles(t.Context(), sampleCell(), 1, "", stations{"client": {Machine: &fakeMachine{name: "client", console: "[ 3.1] WARNING: CPU: 0 PID: 1 at x\n"}}})
+	require.Contains(t, complaints, "WARNING: CPU: 0 PID: 1 at x")
+	require.Equal(t, []string{"kernel of client: [ 3.1] WARNING: CPU: 0 PID: 1 at x"}, o.warnings)
+	require.Len(t, o.crashes, 1)
 }

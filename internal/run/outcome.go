@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -35,6 +34,7 @@ type Outcome struct {
 	before   map[string]any // What the host's kernel had counted when the run began.
 	warnings []string
 	crashes  []testbed.Crash
+	failures []testbed.CellFailure
 	timings  stopwatch
 	started  time.Time
 	scratch  *scratch
@@ -90,7 +90,8 @@ func (o *Outcome) addMachine(m testbed.MachineEnvironment) {
 // complaints there put in doubt what was measured: each is a warning, and the
 // end of such a console is returned, for the error of a run that failed. It is
 // called also after an interrupt, so it does not take the run's own cancellation.
-func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int, machines stations) (complaints string) {
+// The place is how far the cell had come, where it ended early.
+func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int, place string, machines stations) (complaints string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), consoleTimeout)
 	defer cancel()
 	for _, name := range slices.Sorted(maps.Keys(machines)) {
@@ -102,14 +103,17 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int,
 		if log == nil { // It has no console.
 			continue
 		}
-		o.Consoles[consoleFile(cell, name, boot)] = log
+		o.keepConsole(cell, boot, name, log)
 		trouble := provision.Trouble(log)
-		crash := o.crash(cell, boot, name, log)
+		crash := o.crash(cell, boot, place, name, log)
 		for _, line := range trouble {
+			if crash != "" { // It is told of by itself.
+				break
+			}
 			o.warn("%v", inCell(cell, fmt.Errorf("kernel of %s: %s", name, line)))
 		}
 		if len(trouble) > 0 {
-			complaints += fmt.Sprintf("\nkernel of %q: %s; the end of its console:\n  | %s", name, cmp.Or(crash, trouble[0]), strings.Join(provision.Tail(log, provision.ConsoleLines), "\n  | "))
+			complaints += fmt.Sprintf("\nkernel of %q: %s%s", name, cmp.Or(crash, trouble[0]), provision.EndOfConsole(log))
 		}
 	}
 	return complaints
@@ -118,32 +122,11 @@ func (o *Outcome) keepConsoles(ctx context.Context, cell testbed.Cell, boot int,
 // consolesFolder is where they are in a result.
 const consolesFolder = "consoles"
 
-// crash keeps how a machine's kernel failed, if its console tells that it did, and says
-// it in a line.
-func (o *Outcome) crash(cell testbed.Cell, boot int, machine string, console []byte) string {
-	crash, failed := provision.FirstCrash(console)
-	if !failed {
-		return ""
-	}
+// keepConsole gives the place that a console has in the result.
+func (o *Outcome) keepConsole(cell testbed.Cell, boot int, machine string, console []byte) string {
 	file := consoleFile(cell, machine, boot)
 	o.Consoles[file] = console
-	o.crashes = append(o.crashes, testbed.Crash{
-		Machine: machine, Cell: cell.At(), Boot: boot + 1, Complaint: crash.Complaint,
-		Frames: append([]string{}, crash.Frames...), Console: path.Join(consolesFolder, file),
-	})
-	return crash.String()
-}
-
-// bootCrash keeps how a kernel failed that did not come up. The other cells have a
-// result all the same, and this one its place in it.
-func (o *Outcome) bootCrash(cell testbed.Cell, boot int, err error) {
-	var of interface {
-		Crashed() (machine string, console []byte)
-	}
-	if errors.As(err, &of) {
-		machine, console := of.Crashed()
-		o.crash(cell, boot, machine, console)
-	}
+	return path.Join(consolesFolder, file)
 }
 
 // consoleFile names a console's file; the cell is part of it where there are

@@ -18,6 +18,8 @@ type recorder struct {
 	segment proto.Segment
 	boot    int
 	first   int // Blocks of the test that ran before the segment.
+	// sealed says that nothing is heard before all is over.
+	sealed  bool
 	onBlock func(done int, current proto.Block)
 	// take is given each block that is whole. Its error ends the test, and onEnd
 	// is called to hang up. Optional.
@@ -27,7 +29,7 @@ type recorder struct {
 	samples *sampleSink
 
 	mu      sync.Mutex
-	current int
+	current int // The block that began last; -1 before the first.
 	clients map[int]*proto.BlockResult
 	servers map[int]*proto.BlockResult
 	seen    map[string]testbed.MachineEnvironment // By machine.
@@ -38,7 +40,7 @@ type recorder struct {
 
 func newRecorder(cell testbed.Cell, test testbed.Test, client proto.Segment) *recorder {
 	return &recorder{
-		cell: cell.At(), test: test, segment: client,
+		cell: cell.At(), test: test, segment: client, current: -1,
 		clients: map[int]*proto.BlockResult{}, servers: map[int]*proto.BlockResult{},
 		kept: map[int]keptSamples{},
 		seen: map[string]testbed.MachineEnvironment{},
@@ -110,8 +112,11 @@ func (r *recorder) known(index int) error {
 func (r *recorder) where() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.segment.Blocks) == 0 {
-		return "before the first block"
+	switch {
+	case r.current < 0 && r.sealed:
+		return fmt.Sprintf("test %q", r.test.Name)
+	case r.current < 0:
+		return fmt.Sprintf("test %q, before its first block", r.test.Name)
 	}
 	b := r.segment.Blocks[r.current]
 	return fmt.Sprintf("test %q, mode %q, round %d", b.Test, b.Mode, b.Round+1)

@@ -233,7 +233,7 @@ func inCell(cell testbed.Cell, err error) error {
 
 // finish judges and stores what was measured, if anything was.
 func (c *Conductor) finish(ctx context.Context, lab *Lab, o *Outcome, failure error) (*Outcome, error) {
-	if len(o.Blocks) == 0 {
+	if len(o.Blocks) == 0 && len(o.crashes) == 0 { // How a kernel failed is a finding.
 		o.scratch.remove()
 		if failure == nil && len(lab.Cells) > 0 && len(lab.Cells[0].Tests) > 0 {
 			failure = errors.New("nothing was measured")

@@ -26,7 +26,11 @@ func (c *Conductor) together(ctx context.Context, lab *Lab, due []*visit, keep k
 		parts[i] = o.part()
 		group.Go(func() {
 			defer func() { names <- own.Name }()
-			errs[i] = inCell(v.cell, c.visit(ctx, &own, v, keep, boot, parts[i]))
+			err := c.visit(ctx, &own, v, keep, boot, parts[i])
+			if err != nil {
+				parts[i].failed(v.cell, err)
+			}
+			errs[i] = inCell(v.cell, err)
 		})
 	}
 	group.Wait()
@@ -37,7 +41,6 @@ func (c *Conductor) together(ctx context.Context, lab *Lab, due []*visit, keep k
 		o.merge(part)
 		if errs[i] != nil {
 			failures = append(failures, errs[i])
-			o.warn("%v", errs[i])
 		}
 	}
 	return failures
@@ -71,5 +74,6 @@ func (o *Outcome) merge(part *Outcome) {
 	}
 	o.warnings = append(o.warnings, part.warnings...)
 	o.crashes = append(o.crashes, part.crashes...)
+	o.failures = append(o.failures, part.failures...)
 	o.changed = o.changed || part.changed
 }

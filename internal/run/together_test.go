@@ -92,5 +92,5 @@ func TestOneOfCellsTogetherFails(t *testing.T) {
 	require.ErrorContains(t, err, "cell kernel=old: boot: the kernel panicked")
 	require.Len(t, o.Blocks, 6)
 	require.Equal(t, map[string]string{"kernel": "new"}, o.Blocks[0].Cell)
-	require.Contains(t, o.Result.Warnings, "cell kernel=old: boot: the kernel panicked")
+	require.Equal(t, []testbed.CellFailure{{Cell: map[string]string{"kernel": "old"}, Reason: "boot: the kernel panicked"}}, o.Result.Failures)
 }

@@ -92,6 +92,7 @@ func (t *trial) measure(ctx context.Context, sink progress.Sink, boot int, machi
 			log := t.recorder(boot, plan.client)
 			log.onBlock = func(done int, b proto.Block) { sink.Emit(t.progress(step, done, len(plan.client.Blocks), b)) }
 			err = converse(ctx, plan, client, server, log, t.test.Block+t.test.Warmup+t.silence)
+			err = placed(log.where(), err)
 			seen.add(log.observation())
 			t.rounds += rounds
 			t.index += len(plan.client.Blocks)
@@ -116,7 +117,7 @@ func (t *trial) look(ctx context.Context, sink progress.Sink, client, server *st
 	step := t.doing("look into")
 	return sink.Do(step, func() error {
 		log := newRecorder(t.cell, t.test, plan.client)
-		log.first = t.index
+		log.first, log.sealed = t.index, t.silence == sealedSilence
 		log.onBlock = func(done int, b proto.Block) {
 			sink.Emit(progress.Event{
 				Step: step, State: progress.Running, Unit: "blocks", Current: int64(done), Total: int64(len(plan.client.Blocks)),
@@ -124,6 +125,7 @@ func (t *trial) look(ctx context.Context, sink progress.Sink, client, server *st
 			})
 		}
 		err := converse(ctx, plan, client, server, log, t.silence)
+		err = placed(log.where(), err)
 		seen.add(log.observation())
 		t.index += len(plan.client.Blocks)
 		return err
@@ -140,7 +142,7 @@ func (t *trial) further() int {
 
 func (t *trial) recorder(boot int, client proto.Segment) *recorder {
 	log := newRecorder(t.cell, t.test, client)
-	log.boot, log.first, log.take = boot, t.index, t.take
+	log.boot, log.first, log.take, log.sealed = boot, t.index, t.take, t.silence == sealedSilence
 	if t.test.Samples == "all" {
 		log.samples = &sampleSink{scratch: t.scratch, folder: samplesFolder(t.cell, t.test)}
 	}

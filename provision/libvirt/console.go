@@ -28,12 +28,9 @@ func (e *BootError) Error() string {
 		text.WriteString("; its console shows nothing: the kernel did not start, or has no console on ttyS0")
 		return text.String()
 	}
-	text.WriteString("; the end of its console:")
-	for _, line := range lines {
-		text.WriteString("\n  | " + line)
-	}
+	text.WriteString(provision.EndOfConsole(e.Console))
 	if e.File != "" {
-		text.WriteString("\nall of it: " + e.File)
+		text.WriteString(provision.RestOfConsole(e.File))
 	}
 	return text.String()
 }
