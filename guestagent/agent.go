@@ -153,6 +153,9 @@ func (r *runner) measure(ctx context.Context, block proto.Block) (*proto.BlockRe
 	if err != nil {
 		return nil, err
 	}
+	if verdict.ok() && j.seeksLeaks() {
+		j.findLeaks(ctx)
+	}
 	r.skip.add(block, verdict)
 	return j.finish(verdict)
 }

@@ -3,22 +3,16 @@ package guestagent
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/guestagent/stack"
 )
 
-// Limits of what is told of tasks that wait.
-const (
-	blockedMost   = 4
-	blockedFrames = 5
-)
-
-// frameOf is a function in /proc/PID/stack, with its module.
-var frameOf = regexp.MustCompile(`^\[<[0-9a-f]+>\] ([\w.]+)\+0x[0-9a-f]+/0x[0-9a-f]+( \[\w+\])?`)
+// blockedMost bounds how many tasks are told of.
+const blockedMost = 4
 
 // waitsForAnother are in the traces of tasks that another keeps waiting: one that holds
 // a lock, or a program that the kernel has started.
@@ -38,15 +32,15 @@ func blockedTasks(proc string) []proto.BlockedTask {
 		if !blocked {
 			continue
 		}
-		stack, err := os.ReadFile(filepath.Join(filepath.Dir(stat), "stack")) // CONFIG_STACKTRACE, and root.
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(stat), "stack")) // CONFIG_STACKTRACE, and root.
 		if err != nil {
 			continue
 		}
 		if strings.HasPrefix(stat, own) {
 			name = "the agent" // Which has started itself again, from a file called exe.
 		}
-		task := proto.BlockedTask{Name: name, Frames: framesOf(string(stack))}
-		if slices.ContainsFunc(waitsForAnother, func(f string) bool { return strings.Contains(string(stack), f) }) {
+		task := proto.BlockedTask{Name: name, Frames: stack.Frames(string(text))}
+		if slices.ContainsFunc(waitsForAnother, func(f string) bool { return strings.Contains(string(text), f) }) {
 			last = append(last, task)
 		} else if len(task.Frames) > 0 {
 			first = append(first, task)
@@ -66,13 +60,4 @@ func blockedName(stat string) (name string, blocked bool) {
 	_, rest, _ := strings.Cut(string(text), "(")
 	end := strings.LastIndex(rest, ")")
 	return rest[:max(end, 0)], end >= 0 && strings.HasPrefix(rest[end:], ") D")
-}
-
-func framesOf(stack string) (frames []string) {
-	for line := range strings.Lines(stack) {
-		if f := frameOf.FindStringSubmatch(line); f != nil && len(frames) < blockedFrames {
-			frames = append(frames, f[1]+f[2])
-		}
-	}
-	return frames
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/testbed-lab/testbed/guestagent/capability"
 	"github.com/testbed-lab/testbed/guestagent/engine"
+	"github.com/testbed-lab/testbed/guestagent/leak"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/guestagent/rr"
@@ -64,6 +65,11 @@ func (j *job) build(ctx context.Context) error {
 	defer cancel()
 	if j.tool != nil {
 		if err := j.tool.Prepare(j.segment.Role); err != nil {
+			return err
+		}
+	}
+	if j.seeksLeaks() {
+		if err := leak.Kernel().Forget(); err != nil {
 			return err
 		}
 	}

@@ -1,9 +1,11 @@
 package guestagent
 
 import (
+	"context"
 	"errors"
 
 	"github.com/testbed-lab/testbed/guestagent/evidence"
+	"github.com/testbed-lab/testbed/guestagent/leak"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 	"github.com/testbed-lab/testbed/guestagent/rr"
@@ -29,6 +31,20 @@ func newPass(kind proto.Pass) *pass {
 		return nil
 	}
 	return &pass{kind: kind}
+}
+
+// seeksLeaks says that this machine looks for leaks: one of two that share a kernel.
+func (j *job) seeksLeaks() bool {
+	return j.block.Pass == proto.PassLeaks && (j.spec.Role == proto.Client || !j.segment.OneKernel)
+}
+
+// findLeaks looks for memory that the mode has left, once it is gone.
+func (j *job) findLeaks(ctx context.Context) {
+	found, err := leak.Kernel().Look(ctx)
+	if err != nil {
+		j.fail(err)
+	}
+	j.result.Leaks = found
 }
 
 // passWorkload is the test's transaction, few times, one at a time.

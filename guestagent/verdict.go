@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/testbed-lab/testbed/guestagent/engine"
+	"github.com/testbed-lab/testbed/guestagent/leak"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
@@ -21,7 +22,7 @@ func judge(machine string, err error) verdict {
 	switch {
 	case err == nil:
 		return fine
-	case errors.Is(err, netmode.ErrUnsupported), errors.Is(err, engine.ErrUnsupported):
+	case errors.Is(err, netmode.ErrUnsupported), errors.Is(err, engine.ErrUnsupported), errors.Is(err, leak.ErrUnsupported):
 		return verdict{proto.StatusUnsupported, machine + ": " + err.Error()}
 	default:
 		return verdict{proto.StatusFailed, machine + ": " + err.Error()}

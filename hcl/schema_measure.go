@@ -65,6 +65,7 @@ var testBlock = &block{
 		{name: "samples", kind: text, fallback: `"histogram"`, oneOf: []string{"histogram", "all"}, doc: "What is kept of each block: `all` adds a file with every transaction."},
 		{name: "evidence", kind: boolean, fallback: "true", doc: "After the timing, look into the kernel: which softirqs, devices and functions a transaction takes in each mode."},
 		{name: "capabilities", kind: boolean, fallback: "true", doc: "After that, find out what works in each mode and what does not: services, filters, siblings, broadcasts. The first of several tests between the same machines does so."},
+		{name: "kmemleak", kind: boolean, fallback: "false", doc: "Last of all, set each mode up once more, use it, take it down, and ask the kernel's kmemleak (`CONFIG_DEBUG_KMEMLEAK`, which Debian's kernels lack) what memory it has lost. Some 10 s a mode."},
 		forEach(),
 	},
 }

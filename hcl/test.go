@@ -38,6 +38,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 		Samples:      get[string](f, "samples"),
 		Evidence:     get[bool](f, "evidence"),
 		Capabilities: get[bool](f, "capabilities"),
+		Kmemleak:     get[bool](f, "kmemleak"),
 	}
 	if f.set("boots") {
 		t.Boots = get[int](f, "boots")

@@ -75,6 +75,7 @@ var (
 var (
 	Tracefs       = Feature{"tracefs", "CONFIG_FTRACE", "", "5.2"}
 	FunctionGraph = Feature{"the function graph tracer", "CONFIG_FUNCTION_GRAPH_TRACER with CONFIG_DYNAMIC_FTRACE", "", ""}
+	Kmemleak      = Feature{"kmemleak", "CONFIG_DEBUG_FS with CONFIG_DEBUG_KMEMLEAK", "", ""}
 	PacketSockets = Feature{"packet sockets", "CONFIG_PACKET", "af_packet", ""}
 	IPv6          = Feature{"IPv6", "CONFIG_IPV6", "ipv6", ""}
 	Kallsyms      = Feature{"the names of functions", "CONFIG_KALLSYMS with CONFIG_KALLSYMS_ALL", "", ""}

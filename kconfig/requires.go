@@ -27,7 +27,7 @@ var requires = map[string][]string{
 	"CONFIG_VIRTIO_PCI": virtio, "CONFIG_VIRTIO_NET": slices.Concat(virtio, device), "CONFIG_VIRTIO_BLK": slices.Concat(virtio, []string{"CONFIG_BLOCK", "CONFIG_BLK_DEV"}),
 	"CONFIG_HW_RANDOM_VIRTIO": slices.Concat(virtio, []string{"CONFIG_HW_RANDOM"}), "CONFIG_EROFS_FS": {"CONFIG_BLOCK", "CONFIG_MISC_FILESYSTEMS"},
 	"CONFIG_TMPFS": {"CONFIG_SHMEM"}, "CONFIG_SYSCTL": {"CONFIG_PROC_FS", ProcSysctl},
-	"CONFIG_KALLSYMS_ALL": {"CONFIG_KALLSYMS"},
+	"CONFIG_KALLSYMS_ALL": {"CONFIG_KALLSYMS"}, "CONFIG_DEBUG_KMEMLEAK": {"CONFIG_DEBUG_KERNEL"},
 }
 
 // ProcSysctl is what a person sets up to 6.x to have CONFIG_SYSCTL; 7.3 has it no more.

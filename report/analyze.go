@@ -120,7 +120,7 @@ func (t *trial) result() (testbed.TestResult, []string) {
 	}
 	r.NoiseFloor = r.NoiseFloors[p50.name]
 	t.claims(&r)
-	return r, slices.Concat(t.audit(r), t.besideWarnings(), t.unprobed())
+	return r, slices.Concat(t.audit(r), t.besideWarnings(), t.unprobed(), t.leaked())
 }
 
 // noiseFloors are host against itself by metric.
@@ -156,6 +156,7 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
 		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: t.beside(s),
 		Setup: append([]string{}, s.setup...), Capabilities: s.capabilities(), Functions: s.functions(),
+		Leaks: s.leaks(),
 	}
 	for _, metric := range metrics {
 		*figureOf(&m, metric.name) = t.estimate(s, metric)

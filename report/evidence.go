@@ -15,7 +15,7 @@ const capabilityPass = "capability"
 // disproved is why a mode was not what it was declared to be, as a pass found.
 func (s *series) disproved() string {
 	for _, b := range s.passes {
-		if b.Status == testbed.StatusFailed && b.Pass != capabilityPass {
+		if b.Status == testbed.StatusFailed && b.Pass != capabilityPass && b.Pass != leakPass {
 			return b.Reason
 		}
 	}

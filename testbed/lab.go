@@ -208,6 +208,7 @@ type Test struct {
 	// Evidence and Capabilities are looked for after the timing.
 	Evidence     bool
 	Capabilities bool
+	Kmemleak     bool // Last of all, look for memory that the kernel has lost.
 }
 
 // Load is an open loop's schedule.

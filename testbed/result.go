@@ -262,6 +262,24 @@ type ModeResult struct {
 	Setup        []string      `json:"setup"`        // What was built, one line a thing, such as "DNAT 10.77.0.2:5201 → 198.18.0.2:5201".
 	Evidence     *ModeEvidence `json:"evidence"`     // null where none was looked for.
 	Capabilities []Capability  `json:"capabilities"` // Empty where none was probed.
+	// Leaks are what the kernels had left after the mode; null where nobody looked.
+	Leaks *LeakSearch `json:"leaks,omitempty"`
+}
+
+// LeakSearch is what kmemleak found after a mode was set up, used and taken down.
+type LeakSearch struct {
+	Status string `json:"status"` // ok, unsupported, failed.
+	Reason string `json:"reason,omitempty"`
+	Found  []Leak `json:"found"`
+}
+
+// Leak is memory of a machine's kernel that nobody refers to.
+type Leak struct {
+	Machine string   `json:"machine"`
+	Objects int      `json:"objects"`
+	Size    int64    `json:"size"`   // Bytes, of each.
+	Task    string   `json:"task"`   // That had the first of them.
+	Frames  []string `json:"frames"` // Functions that allocated it, at most five, the innermost first.
 }
 
 // Verdicts of a claim.
@@ -365,7 +383,7 @@ type Block struct {
 	Sockets map[string]map[string]string `json:"sockets,omitempty"`
 	Setup   []string                     `json:"setup,omitempty"`
 
-	// Pass is events, graph or capability, of a block that measures nothing, and
+	// Pass is events, graph, capability or leaks, of a block that measures nothing, and
 	// that has what it found in place of figures.
 	Pass   string       `json:"pass,omitempty"`
 	Client *EndEvidence `json:"client,omitempty"`
@@ -374,6 +392,7 @@ type Block struct {
 	// "client.machine", "client.container", and each kernel's BPF programs ("client.bpf").
 	Networks     map[string]any `json:"networks,omitempty"`
 	Capabilities []Capability   `json:"capabilities,omitempty"`
+	Leaks        []Leak         `json:"leaks,omitempty"`
 }
 
 // Half is one half of a block.

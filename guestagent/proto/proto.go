@@ -143,6 +143,7 @@ const (
 	PassEvents     Pass = "events"
 	PassGraph      Pass = "graph"
 	PassCapability Pass = "capability"
+	PassLeaks      Pass = "leaks"
 )
 
 // Message is what an agent says. Exactly one of the fields that Type names is set.
@@ -244,6 +245,16 @@ type BlockResult struct {
 	Networks map[string]any `json:"networks,omitempty"`
 	// Capabilities are what a pass of that kind found, in a fixed order; the client's.
 	Capabilities []Capability `json:"capabilities,omitempty"`
+	// Leaks are what a pass of that kind found on this machine.
+	Leaks []Leak `json:"leaks,omitempty"`
+}
+
+// Leak is memory of the kernel's that nobody refers to.
+type Leak struct {
+	Objects int      `json:"objects"`
+	Size    int64    `json:"size"`   // Bytes, of each.
+	Task    string   `json:"task"`   // That had the first of them.
+	Frames  []string `json:"frames"` // Functions that allocated it, the innermost first.
 }
 
 // Capability is something that works in a mode, or does not.

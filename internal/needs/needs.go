@@ -91,6 +91,9 @@ func (l *list) test(test testbed.Test) {
 	if test.Evidence {
 		l.add("evidence", kconfig.Tracefs, kconfig.FunctionGraph)
 	}
+	if test.Kmemleak {
+		l.add("kmemleak", kconfig.Kmemleak)
+	}
 	if test.Capabilities {
 		l.add("capabilities", kconfig.Tables, kconfig.Conntrack, kconfig.PacketSockets, kconfig.IPv6)
 	}

@@ -41,3 +41,10 @@ func capabilitiesOf(found []proto.Capability) (all []testbed.Capability) {
 	}
 	return all
 }
+
+func leaksOf(machine string, found []proto.Leak) (all []testbed.Leak) {
+	for _, one := range found {
+		all = append(all, testbed.Leak{Machine: machine, Objects: one.Objects, Size: one.Size, Task: one.Task, Frames: append([]string{}, one.Frames...)})
+	}
+	return all
+}

@@ -209,6 +209,7 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		Pass:      string(b.Pass), Client: evidenceOf(client.Evidence), Server: evidenceOf(server.Evidence),
 		Networks:     bothEnds(client.Networks, server.Networks),
 		Capabilities: capabilitiesOf(client.Capabilities),
+		Leaks:        append(leaksOf(r.segment.Self.Name, client.Leaks), leaksOf(r.segment.Peer.Name, server.Leaks)...),
 	}
 }
 

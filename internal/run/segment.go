@@ -89,10 +89,11 @@ func passesOf(seed int64, cell testbed.Cell, test testbed.Test, oneKernel bool) 
 		return s, err
 	}
 	var blocks []proto.Block
-	for _, probing := range []bool{false, true} {
+	kinds := [][]proto.Pass{{proto.PassEvents, proto.PassGraph}, {proto.PassCapability}, {proto.PassLeaks}}
+	for _, kind := range kinds {
 		for _, mode := range test.Modes {
 			for _, pass := range passes(cell, test, mode) {
-				if (pass == proto.PassCapability) == probing {
+				if slices.Contains(kind, pass) {
 					blocks = append(blocks, proto.Block{Index: len(blocks), Test: test.Name, Mode: mode, Pass: pass})
 				}
 			}
@@ -108,6 +109,9 @@ func passesOf(seed int64, cell testbed.Cell, test testbed.Test, oneKernel bool) 
 func passes(cell testbed.Cell, test testbed.Test, mode string) (all []proto.Pass) {
 	if test.Evidence {
 		all = append(all, proto.PassEvents, proto.PassGraph)
+	}
+	if test.Kmemleak {
+		all = append(all, proto.PassLeaks)
 	}
 	for _, other := range cell.Tests {
 		if !other.Capabilities || other.Client != test.Client || other.Server != test.Server || !slices.Contains(other.Modes, mode) {
