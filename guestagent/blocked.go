@@ -14,19 +14,16 @@ import (
 // blockedMost bounds how many tasks are told of.
 const blockedMost = 4
 
-// waitsForAnother are in the traces of tasks that another keeps waiting: one that holds
-// a lock, or a program that the kernel has started.
-var waitsForAnother = []string{"mutex_lock", "rwsem_down", "call_usermodehelper", "rtnl_lock"}
-
 // blockedTasks are those that wait in the kernel and cannot be disturbed, with the
-// functions that they are in; those that others wait for stand first.
+// functions that they are in. Those that others may wait for stand first; for a lock
+// itself no function stands in a trace (it is one of the scheduler's).
 func blockedTasks(proc string) []proto.BlockedTask {
 	stats, err := filepath.Glob(filepath.Join(proc, "[0-9]*/task/[0-9]*/stat"))
 	if err != nil {
 		return nil
 	}
 	own := filepath.Join(proc, strconv.Itoa(os.Getpid())) + "/"
-	var first, last []proto.BlockedTask
+	var all []proto.BlockedTask
 	for _, stat := range stats {
 		name, blocked := blockedName(stat)
 		if !blocked {
@@ -39,15 +36,27 @@ func blockedTasks(proc string) []proto.BlockedTask {
 		if strings.HasPrefix(stat, own) {
 			name = "the agent" // Which has started itself again, from a file called exe.
 		}
-		task := proto.BlockedTask{Name: name, Frames: stack.Frames(string(text))}
-		if slices.ContainsFunc(waitsForAnother, func(f string) bool { return strings.Contains(string(text), f) }) {
-			last = append(last, task)
-		} else if len(task.Frames) > 0 {
-			first = append(first, task)
+		if frames := stack.Frames(string(text)); len(frames) > 0 {
+			all = append(all, proto.BlockedTask{Name: name, Frames: frames})
 		}
 	}
-	all := append(first, last...)
+	slices.SortStableFunc(all, func(a, b proto.BlockedTask) int { return rank(a) - rank(b) })
 	return all[:min(len(all), blockedMost)]
+}
+
+// rank is the lower the more likely others wait for the task: one in a module, which is
+// what modes are made of, more than one that waits for a program that the kernel started,
+// and that more than one of the kernel's own workers.
+func rank(task proto.BlockedTask) int {
+	switch {
+	case strings.HasPrefix(task.Name, "kworker/"):
+		return 3
+	case strings.HasPrefix(task.Frames[0], "call_usermodehelper"):
+		return 2
+	case slices.ContainsFunc(task.Frames, func(f string) bool { return strings.HasSuffix(f, "]") }):
+		return 0
+	}
+	return 1
 }
 
 // blockedName reads the name of a task whose state is D, "uninterruptible". A name may

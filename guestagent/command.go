@@ -35,7 +35,11 @@ func Command(args []string, in io.Reader, out io.Writer) error {
 		}
 		ctx, stop := untilSignal()
 		defer stop()
-		return Ensemble(ctx, in, out)
+		err := Ensemble(ctx, in, out)
+		if hung(err) != nil { // And so does a thread of this program, which cannot end.
+			return syscall.Kill(os.Getppid(), syscall.SIGUSR1)
+		}
+		return err
 	case "check":
 		return checkNIC(args[1:])
 	case "lease":

@@ -18,7 +18,8 @@ import (
 
 // Ensemble makes the machines that it reads, runs the agents of both roles in
 // them, and writes what they said only when both are done: a byte that leaves
-// earlier would let the outside into what is measured.
+// earlier would let the outside into what is measured. Its error is of what is not in
+// there, or that the kernel hangs, which is.
 func Ensemble(ctx context.Context, in io.Reader, out io.Writer) error {
 	var plan proto.Ensemble
 	if err := json.NewDecoder(bufio.NewReader(in)).Decode(&plan); err != nil {
@@ -61,7 +62,7 @@ func play(ctx context.Context, plan proto.Ensemble, said *ledger) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var both sync.WaitGroup
-	var failures [2]error
+	var failures, hangs [2]error
 	for i, part := range []struct {
 		segment proto.Segment
 		peer    Peer
@@ -72,10 +73,13 @@ func play(ctx context.Context, plan proto.Ensemble, said *ledger) error {
 				cancel(err) // The other would wait for a peer that will not speak again.
 				failures[i] = said.fail(part.segment.Role, err)
 			}
+			if hung(err) != nil {
+				hangs[i] = err
+			}
 		})
 	}
 	both.Wait()
-	return errors.Join(failures[:]...)
+	return errors.Join(append(failures[:], hangs[:]...)...)
 }
 
 // symbols adds functions, a line each. A module's name stands last in a line of one

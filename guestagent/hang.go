@@ -21,7 +21,7 @@ const hangTimeout = 30 * time.Second
 type hangError struct{ proto.Hang }
 
 func (e *hangError) Error() string {
-	text := fmt.Sprintf("%s on %s hangs: the kernel has not returned from %q after %.3g s", e.Doing, e.Machine, e.Step, e.Seconds)
+	text := e.Doing + " on " + e.Machine + " " + e.Symptom()
 	for _, task := range e.Tasks {
 		text += fmt.Sprintf("; %s waits in %s", task.Name, strings.Join(task.Frames, " < "))
 	}

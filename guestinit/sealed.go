@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -37,11 +38,17 @@ func runSealed(cfg guestconfig.Config, children *reaper) error {
 	program := cfg.Sealed.Program
 	cmd := exec.Command(program[0], program[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = input, output, os.Stdout
+	held := make(chan os.Signal, 1) // By a program that has said all and is held by the kernel.
+	signal.Notify(held, unix.SIGUSR1)
 	_, ended, err := children.start(cmd)
 	if err != nil {
 		return fmt.Errorf("start %q: %w", program[0], err)
 	}
-	status := <-ended
+	var status unix.WaitStatus
+	select {
+	case status = <-ended:
+	case <-held:
+	}
 	if err := drain(output); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ package proto
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -169,6 +170,15 @@ type Hang struct {
 	Seconds float64 `json:"seconds"` // That it was waited for.
 	// Tasks wait in the kernel; those that others wait for stand first.
 	Tasks []BlockedTask `json:"tasks,omitempty"`
+}
+
+// Symptom says, without place and machine, how the hang shows.
+func (h Hang) Symptom() string {
+	from := ""
+	if h.Step != "" { // There is none before the first.
+		from = fmt.Sprintf(" from %q", h.Step)
+	}
+	return fmt.Sprintf("hangs: the kernel has not returned%s after %.3g s", from, h.Seconds)
 }
 
 // BlockedTask is a task in the kernel that cannot be disturbed.

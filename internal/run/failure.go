@@ -3,7 +3,6 @@ package run
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -99,7 +98,7 @@ func (o *Outcome) blame(cell testbed.Cell, boot int, err error) {
 		return
 	}
 	crash := testbed.Crash{Machine: hang.Machine, Place: placeOf(err), Hung: true, Frames: []string{}}
-	crash.Complaint = fmt.Sprintf("%s hangs: the kernel has not returned from %q after %.3g s", hang.Doing, hang.Step, hang.Seconds)
+	crash.Complaint = hang.Doing + " " + hang.Symptom()
 	if len(hang.Tasks) > 0 {
 		crash.Complaint += "; " + hang.Tasks[0].Name + " waits"
 		crash.Frames = append(crash.Frames, hang.Tasks[0].Frames...)
