@@ -8,6 +8,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	bpf "github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -150,13 +151,20 @@ func load(program asm.Instructions, attach ebpf.AttachType) (*ebpf.Program, erro
 	loaded, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Name: "testbed", Type: ebpf.SchedCLS, AttachType: attach, Instructions: program, License: "Dual MIT/GPL",
 	})
-	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
-		return nil, fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.RedirectPeer}, err)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("load BPF program: %w", err)
+		return nil, unloaded(err, bpf.HaveProgramHelper(ebpf.SchedCLS, asm.FnRedirectPeer))
 	}
 	return loaded, nil
+}
+
+// unloaded is why a program was not loaded. The verifier's EINVAL is of a kernel that
+// does not know a function as well as of a program that it finds wrong, so what decides
+// is whether it has the function, which a probe has asked.
+func unloaded(err, helper error) error {
+	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.ENOSYS) || errors.Is(helper, ebpf.ErrNotSupported) {
+		return fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.RedirectPeer}, err)
+	}
+	return fmt.Errorf("load BPF program: %w", err)
 }
 
 // classify is a step that puts a program where packets arrive on a device: into

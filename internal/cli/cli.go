@@ -125,7 +125,8 @@ For a quick look without VMs, libvirt or images, in namespaces of this kernel:
   testbed run --backend local lab.hcl
 
 Exit status: 0 done; 1 something failed; 2 the lab file or the command line is
-wrong; 3 an expectation was refuted, or a regression found; 4 inconclusive.`
+wrong; 3 an expectation was refuted, or a regression found; 4 inconclusive.
+bisect-step has git's: 0 good; 1 bad; 125 skip; 128 stop.`
 
 // statusError carries an exit status without a message of its own.
 type statusError int
