@@ -92,7 +92,7 @@ var reachedByLab = regexp.MustCompile(`(?m)^\s*ssh\s*=\s*"([^"]+)"`)
 // hostNames are those that machines call themselves; a VM's is the lab's name for it.
 func hostNames(r testbed.Result) (names []string) {
 	for _, m := range r.Environment.Machines {
-		if name, is := m.Facts["hostname"].(string); is && name != m.Name {
+		if name, is := m.Facts["hostname"].(string); is && name != m.Name && r.Backend != backendIcount { // Whose guest is called "guest".
 			names = append(names, name)
 		}
 	}

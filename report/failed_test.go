@@ -82,6 +82,17 @@ func TestWhatFailedIsTold(t *testing.T) {
 	require.Contains(t, b.String(), "{failed}")
 }
 
+// TestACountedGuestIsNobody: its name is in every console and crash, and says nothing of
+// anybody.
+func TestACountedGuestIsNobody(t *testing.T) {
+	r := testbed.Result{Backend: backendIcount, Environment: testbed.Environment{Machines: []testbed.MachineEnvironment{
+		{Name: "client", Facts: map[string]any{"hostname": "guest"}},
+	}}}
+	require.Empty(t, hostNames(r))
+	r.Backend = "ssh"
+	require.Equal(t, []string{"guest"}, hostNames(r))
+}
+
 // TestNothingFailed: then no output says anything of failures.
 func TestNothingFailed(t *testing.T) {
 	r := kernels(typical()).result(t)
