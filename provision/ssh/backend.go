@@ -8,13 +8,11 @@
 package ssh
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 
@@ -51,18 +49,12 @@ type spot struct {
 
 // Open finds the user's ssh. Nothing is connected yet.
 func Open(o Options) (*Backend, error) {
-	command := cmp.Or(o.Command, "ssh")
-	if command == "ssh" {
-		if _, err := exec.LookPath(command); err != nil {
-			return nil, errors.New("machines that exist are reached by ssh, which is not installed: apt-get install openssh-client")
-		}
-	}
-	folder, err := privateFolder()
+	c, err := newClient(o.Command)
 	if err != nil {
 		return nil, err
 	}
 	return &Backend{
-		client: client{command: command, folder: folder}, agent: o.Agent,
+		client: c, agent: o.Agent,
 		wants: map[string]provision.MachineRequest{}, spots: map[string]*spot{},
 		names: map[string]string{},
 	}, nil
@@ -119,7 +111,7 @@ func (b *Backend) reach(ctx context.Context, want provision.MachineRequest) (*co
 		s.conn.close()
 		s.conn = nil
 	}
-	c, err := b.client.connect(ctx, want.Name, want.SSH)
+	c, err := b.client.connect(ctx, want.Name, fmt.Sprintf("machine %q (%s)", want.Name, want.SSH), want.SSH)
 	if err != nil {
 		return nil, err
 	}

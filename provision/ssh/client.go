@@ -2,6 +2,7 @@ package ssh
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,18 @@ import (
 type client struct {
 	command string // Words for a shell.
 	folder  string
+}
+
+// newClient finds the user's ssh and makes the folder. Nothing is connected yet.
+func newClient(command string) (client, error) {
+	command = cmp.Or(command, "ssh")
+	if command == "ssh" {
+		if _, err := exec.LookPath(command); err != nil {
+			return client{}, errors.New("other computers are reached by ssh, which is not installed: apt-get install openssh-client")
+		}
+	}
+	folder, err := privateFolder()
+	return client{command: command, folder: folder}, err
 }
 
 // options go before the user's own configuration, which decides the rest. No

@@ -30,6 +30,7 @@ const (
 type conn struct {
 	client  client
 	name    string // The machine's.
+	title   string // Of the machine and where it is, for errors.
 	address string
 	about   facts
 
@@ -55,10 +56,11 @@ const mark = "testbed:"
 // whatever becomes of us.
 const hello = `echo "` + mark + ` $(uname -s) $(uname -m) $(id -u) $(cat /proc/sys/kernel/random/boot_id 2>/dev/null)/$(readlink /proc/self/ns/net)"; exec cat >/dev/null`
 
-// connect opens the connection and waits for the machine's first words.
-func (c client) connect(ctx context.Context, name, address string) (*conn, error) {
+// connect opens the connection and waits for the machine's first words. The name is
+// one of a file too; the title is what errors call it.
+func (c client) connect(ctx context.Context, name, title, address string) (*conn, error) {
 	n := &conn{
-		client: c, name: name, address: address,
+		client: c, name: name, title: title, address: address,
 		socket: filepath.Join(c.folder, name), ended: make(chan struct{}), words: &tail{},
 	}
 	cmd := c.ssh(n.args("-o", "ControlMaster=yes")...)

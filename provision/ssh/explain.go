@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// explain turns what ssh said into an error with the machine's name and the
+// explain turns what ssh said into an error with the machine's title and the
 // remedy.
 func (n *conn) explain(err error) error {
 	host := target(n.address)
@@ -32,7 +32,7 @@ func (n *conn) explain(err error) error {
 		remedy = "this has to work without a question: " + hand
 	}
 	if !errors.Is(err, errSilent) || said == "" {
-		return fmt.Errorf("reach machine %q (%s): %w; %s", n.name, n.address, err, remedy)
+		return fmt.Errorf("reach %s: %w; %s", n.title, err, remedy)
 	}
-	return fmt.Errorf("reach machine %q (%s): %s; %s", n.name, n.address, n.words.last(), remedy)
+	return fmt.Errorf("reach %s: %s; %s", n.title, n.words.last(), remedy)
 }
