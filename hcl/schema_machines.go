@@ -10,7 +10,7 @@ var labBlock = &block{
 		{name: "seed", kind: integer, fallback: "1", max: 1<<62 - 1, doc: "Orders blocks and resamples; the same seed, the same order."},
 		{name: "backend", kind: text, fallback: `"libvirt"`, oneOf: []string{"libvirt", "local", "icount"},
 			doc: "What machines are made of: virtual machines, namespaces of this kernel, or one guest that counts instructions. With `\"local\"` all machines run this one kernel, so they have one image (which is not booted), no memory size, and sysctls of `net.` alone. With `\"icount\"` the machines of a cell share one guest of one processor, likewise; `transactions` and `seeds` hold in place of `block`, `rounds` and `boots`. `--backend` wins over it."},
-		{name: "connect", kind: libvirtURI, doc: "Which libvirt, such as `\"qemu:///session\"`. Default: the one that this user can use."},
+		{name: "connect", kind: libvirtURI, doc: "Which libvirt, such as `\"qemu:///session\"`, or `\"qemu+ssh://user@host/system\"` for that of another computer, which your own `ssh` reaches as it does a `machine`. Default: the one that this user can use."},
 		{name: "mirror", kind: mirrorURL, doc: "Debian mirror. Default: the one of this machine's apt."},
 		{name: "boots", kind: integer, fallback: "1", min: 1, max: 1000, doc: "How often the machines are booted and everything is measured, `rounds` rounds each time. With `precision`, the least; each further boot is as many rounds more."},
 		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, doc: "On the backend `icount`, how many times the guest is booted, each time with another source of what it takes for random: hash seeds, ports. The same seed repeats to the last digit."},

@@ -15,8 +15,6 @@ func (f *fields) noteUnbuilt(a attribute, syntax *hclsyntax.Attribute, value any
 		out.unbuiltf(at, "%q in %s block is not built yet.%s", a.name, article(f.block.spec.name), leaveOut(a))
 	case a.built != nil && !slices.Contains(a.built, value.(string)):
 		out.unbuiltf(at, "%s %q is not built yet; built %s.", capital(a.name), value, areBuilt(a.built))
-	case a.kind == libvirtURI && remote(value.(string)):
-		out.unbuiltf(at, "A libvirt on another machine is not built yet; built are \"qemu:///system\" and \"qemu:///session\".")
 	}
 }
 

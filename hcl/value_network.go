@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // reserved are the subnets that a lab's network cannot have.
@@ -69,18 +71,10 @@ func asLibvirtURI(a attribute, v cty.Value) (any, error) {
 	if v.Type() != cty.String {
 		return nil, problemf("%q takes a libvirt URI in quotes, such as \"qemu:///system\", and %s.", a.name, describe(v))
 	}
-	u, err := url.Parse(v.AsString())
-	known := err == nil && (u.Scheme == "qemu" || (u.Scheme == "qemu+ssh" && u.Host != ""))
-	if !known || (u.Path != "/system" && u.Path != "/session") {
-		return nil, problemf("%q is no libvirt that testbed can use. Write \"qemu:///system\" or \"qemu:///session\".", v.AsString())
+	if _, err := testbed.ParseConnect(v.AsString()); err != nil {
+		return nil, problemf("%q is no libvirt that testbed can use: %v.", v.AsString(), err)
 	}
 	return v.AsString(), nil
-}
-
-// remote reports whether a libvirt URI names another machine.
-func remote(uri string) bool {
-	u, err := url.Parse(uri)
-	return err == nil && u.Host != ""
 }
 
 // suites are Debian's that have kernels for us now. Others may exist: the

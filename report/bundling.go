@@ -51,6 +51,15 @@ func Bundle(w io.Writer, dir string, o BundleOptions) (removed []string, err err
 	for _, target := range append(reached.FindAllSubmatch(plan, -1), reachedByLab.FindAllSubmatch(lab, -1)...) {
 		secrets.Reached(string(target[1]))
 	}
+	facts, err := JSON(r)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	for _, text := range [][]byte{facts, plan, lab} {
+		for _, target := range hypervisors.FindAllSubmatch(text, -1) {
+			secrets.Reached(string(target[1]))
+		}
+	}
 	secrets.Hosts = append(secrets.Hosts, hostNames(r)...)
 	secrets.Nodes = nodeNames(r)
 	redactor := redact.New(secrets)
@@ -88,6 +97,9 @@ var reached = regexp.MustCompile(`"SSH": "([^"]+)"`)
 
 // reachedByLab finds the same in a lab file.
 var reachedByLab = regexp.MustCompile(`(?m)^\s*ssh\s*=\s*"([^"]+)"`)
+
+// hypervisors finds the computers that libvirt URIs name.
+var hypervisors = regexp.MustCompile(`qemu\+ssh://([^/"\s]+)/`)
 
 // hostNames are those that machines call themselves; a VM's is the lab's name for it.
 func hostNames(r testbed.Result) (names []string) {

@@ -20,6 +20,7 @@ func storedResult(t *testing.T) string {
 	home, err := os.UserHomeDir()
 	require.NoError(t, err)
 	in.Environment.Host["emulator"] = home + "/bin/qemu"
+	in.Environment.Host["connect"] = "qemu+ssh://eve@[2001:db8::7]:2222/system"
 	in.Environment.Machines[1].Facts["hostname"] = "bergen"
 	in.Environment.Machines[0].Facts["nic"] = "3c:7c:3f:00:11:22"
 	in.Blocks[0].KernelLog = []string{"client: eth1 3c:7c:3f:00:11:22 up"}
@@ -27,9 +28,10 @@ func storedResult(t *testing.T) string {
 	require.NoError(t, err)
 	require.NoError(t, Write(dir, r, in.Blocks))
 	for name, text := range map[string]string{
-		"container-latency.hcl":  "lab \"container-latency\" {}\n",
+		"container-latency.hcl":  "lab \"container-latency\" {\n  connect = \"qemu+ssh://alice@trondheim.example.net/system\"\n}\n",
 		PlanFile:                 `{"SSH": "bob@oslo.example.org:22"}`,
 		"consoles/client.log":    "oslo login: bob on bergen\n",
+		"consoles/server.log":    "alice on trondheim, eve on 2001:db8::7\n",
 		"consoles/a 100%: b.log": "\n",
 		".unfinished":            "bob",
 		"samples/b1.zst":         "bob",
@@ -67,10 +69,10 @@ func TestBundle(t *testing.T) {
 	require.Contains(t, removed, "result.json: MAC address, once")
 	require.Contains(t, removed, "blocks.jsonl: MAC address, once")
 	dir := unpacked(t, packed.Bytes())
-	for _, name := range []string{ResultFile, BlocksFile, PageFile, MarkdownFile, PlanFile, "consoles/client.log"} {
+	for _, name := range []string{ResultFile, BlocksFile, PageFile, MarkdownFile, PlanFile, "consoles/client.log", "consoles/server.log", "container-latency.hcl"} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
-		for _, secret := range []string{"oslo", "bergen", "3c:7c:3f", "example.org"} {
+		for _, secret := range []string{"oslo", "bergen", "3c:7c:3f", "example.org", "alice", "trondheim", "eve@", "2001:db8::7"} {
 			require.NotContains(t, string(text), secret, name)
 		}
 	}

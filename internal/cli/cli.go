@@ -82,7 +82,7 @@ func (a *app) root() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.connect, "connect", "", "libvirt `URI`: qemu:///system or qemu:///session\n(default: the one this user can use)")
+	flags.StringVar(&a.connect, "connect", "", "libvirt `URI`: qemu:///system, qemu:///session or\nqemu+ssh://USER@HOST/system\n(default: the one this user can use)")
 	flags.StringVar(&a.where, "backend", "", "what machines are made of: `KIND` libvirt (VMs), local\n(namespaces of this kernel) or icount (one guest that\ncounts instructions); wins over the lab file")
 	flags.BoolVar(&a.events, "events", false, "progress as JSON lines on standard error")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -6,41 +6,71 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/libvirt"
 )
 
 // everywhere is all backends as one, for verbs that look for what runs. The one
 // it embeds is local, which is always there to ask: that is reading a folder.
 type everywhere struct {
 	provision.Backend
-	libvirt provision.Backend // Nil where there is none.
-	absent  error             // Why libvirt, which is installed, did not answer.
+	others []elsewhere
+	notes  progress.Sink // For those that do not answer.
+}
+
+// elsewhere is a libvirt, here or on another computer.
+type elsewhere struct {
+	provision.Backend          // Nil where it does not answer.
+	absent            error    // Why it does not.
+	labs              []string // That are there, as far as is known. Optional: any may be.
 }
 
 // everywhere opens all backends. A libvirt that was asked for by name has to
-// answer; one that is not installed has no machines.
+// answer, and is then the only one; one that is not installed has no machines.
+// Another computer's is asked where this one remembers a lab that is there.
 func (a *app) everywhere(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
 	here, err := a.backend(ctx, notes, place{backend: "local"})
 	if err != nil {
 		return nil, err
 	}
 	e := &everywhere{Backend: here}
-	named := a.connect != "" || at.connect != ""
-	if !named && !libvirtInstalled() {
+	at.backend = "libvirt"
+	if a.connect != "" || at.connect != "" {
+		b, err := a.backend(ctx, notes, at)
+		if err != nil {
+			_ = here.Close()
+			return nil, err
+		}
+		e.others = []elsewhere{{Backend: b}}
 		return e, nil
 	}
-	at.backend = "libvirt"
-	e.libvirt, err = a.backend(ctx, notes, at)
-	if err != nil && named {
-		_ = here.Close()
-		return nil, err
+	if libvirtInstalled() {
+		e.add(elsewhere{}, func() (provision.Backend, error) { return a.backend(ctx, notes, at) }, "ask libvirt")
 	}
+	far, err := libvirt.Remember("", provision.Owner())
 	if err != nil {
-		e.libvirt, e.absent = nil, fmt.Errorf("ask libvirt: %w", err)
+		return nil, errors.Join(err, e.Close())
+	}
+	for _, r := range far {
+		at.connect = r.Connect
+		e.add(elsewhere{labs: r.Labs}, func() (provision.Backend, error) { return a.backend(ctx, notes, at) },
+			fmt.Sprintf("ask %s, where %s ran (where it is gone for good, remove %s)", r.Connect, strings.Join(r.Labs, ", "), r.Folder))
 	}
 	return e, nil
+}
+
+// add opens one, or keeps why it does not answer.
+func (e *everywhere) add(o elsewhere, open func() (provision.Backend, error), what string) {
+	b, err := open()
+	if err != nil {
+		o.absent = fmt.Errorf("%s: %w", what, err)
+	} else {
+		o.Backend = b
+	}
+	e.others = append(e.others, o)
 }
 
 func libvirtInstalled() bool {
@@ -54,41 +84,74 @@ func libvirtInstalled() bool {
 	return false
 }
 
-// Labs of both. With a libvirt that does not answer, what runs here is all that
-// can be told, if anything does.
+// Labs of all. Where one does not answer, what runs elsewhere is all that can be told,
+// if anything does.
 func (e *everywhere) Labs(ctx context.Context) ([]provision.Lab, error) {
 	labs, err := e.Backend.Labs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if e.libvirt == nil {
-		if len(labs) == 0 {
-			return nil, e.absent
+	var absent []error
+	for _, o := range e.others {
+		if o.Backend == nil {
+			absent = append(absent, o.absent)
+			continue
 		}
-		return labs, nil
+		more, err := o.Labs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		labs = append(labs, more...)
 	}
-	more, err := e.libvirt.Labs(ctx)
-	return append(labs, more...), err
+	if len(labs) == 0 {
+		return nil, errors.Join(absent...)
+	}
+	for _, err := range absent {
+		e.notes.Note(err.Error())
+	}
+	return labs, nil
 }
 
 func (e *everywhere) Machine(ctx context.Context, lab, machine string) (provision.Machine, error) {
-	here, err := e.has(ctx, lab)
+	at, err := e.where(ctx, lab)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case here || e.libvirt == nil && e.absent == nil:
-		return e.Backend.Machine(ctx, lab, machine)
-	case e.libvirt == nil:
-		return nil, e.absent
-	}
-	return e.libvirt.Machine(ctx, lab, machine)
+	return at.Machine(ctx, lab, machine)
 }
 
-// has says whether a lab runs here.
-func (e *everywhere) has(ctx context.Context, lab string) (bool, error) {
-	labs, err := e.Backend.Labs(ctx)
-	return slices.ContainsFunc(labs, func(l provision.Lab) bool { return l.Name == lab }), err
+// where finds what a lab runs on; where it runs nowhere, what can say so best.
+func (e *everywhere) where(ctx context.Context, lab string) (provision.Backend, error) {
+	all := append([]provision.Backend{e.Backend}, e.answering()...)
+	for _, b := range all {
+		labs, err := b.Labs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(labs, func(l provision.Lab) bool { return l.Name == lab }) {
+			return b, nil
+		}
+	}
+	return all[min(1, len(all)-1)], e.missing(lab)
+}
+
+func (e *everywhere) answering() (all []provision.Backend) {
+	for _, o := range e.others {
+		if o.Backend != nil {
+			all = append(all, o.Backend)
+		}
+	}
+	return all
+}
+
+// missing is why nobody can say where a lab is that was not found.
+func (e *everywhere) missing(lab string) error {
+	for _, o := range e.others {
+		if o.absent != nil && (o.labs == nil || slices.Contains(o.labs, lab)) {
+			return o.absent
+		}
+	}
+	return nil
 }
 
 // Down of a lab that is in one place.
@@ -97,45 +160,52 @@ func (e *everywhere) Down(ctx context.Context, lab string) ([]provision.Step, er
 	if err != nil {
 		return nil, err
 	}
-	if e.libvirt == nil {
-		if len(steps) == 0 {
-			return nil, e.absent
+	for _, b := range e.answering() {
+		more, err := b.Down(ctx, lab)
+		if err != nil {
+			return nil, err
 		}
-		return steps, nil
+		if len(steps) > 0 && len(more) > 0 {
+			return nil, usageError{fmt.Errorf("lab %q runs on two backends", lab), "say which: --backend local, --backend libvirt or --connect URI"}
+		}
+		steps = append(steps, more...)
 	}
-	others, err := e.libvirt.Down(ctx, lab)
-	if len(steps) > 0 && len(others) > 0 {
-		return nil, usageError{fmt.Errorf("lab %q runs on two backends", lab), "say which: --backend local or --backend libvirt"}
+	if len(steps) == 0 {
+		return nil, e.missing(lab)
 	}
-	return append(steps, others...), err
+	return steps, nil
 }
 
-// Garbage of both. Where libvirt does not answer, the last step says so, after
-// the others.
+// Garbage of all. Where one does not answer, the last step says so, after the others.
 func (e *everywhere) Garbage(ctx context.Context) ([]provision.Step, error) {
 	steps, err := e.Backend.Garbage(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if e.libvirt != nil {
-		others, err := e.libvirt.Garbage(ctx)
-		return append(steps, others...), err
-	}
-	if e.absent != nil {
-		last := 0
-		for _, s := range steps {
-			last = max(last, s.Stage+1)
+	for _, b := range e.answering() {
+		more, err := b.Garbage(ctx)
+		if err != nil {
+			return nil, err
 		}
-		steps = append(steps, provision.Step{Stage: last, Name: "ask libvirt", Action: provision.Check,
-			Do: func(context.Context) error { return e.absent }})
+		steps = append(steps, more...)
+	}
+	last := 0
+	for _, s := range steps {
+		last = max(last, s.Stage+1)
+	}
+	for _, o := range e.others {
+		if o.absent != nil {
+			steps = append(steps, provision.Step{Stage: last, Name: "ask libvirt", Action: provision.Check,
+				Do: func(context.Context) error { return o.absent }})
+		}
 	}
 	return steps, nil
 }
 
 func (e *everywhere) Close() error {
 	err := e.Backend.Close()
-	if e.libvirt != nil {
-		err = errors.Join(err, e.libvirt.Close())
+	for _, b := range e.answering() {
+		err = errors.Join(err, b.Close())
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
 )
 
@@ -56,7 +57,7 @@ func machineOf(t *testing.T, e *everywhere, lab string) string {
 }
 
 func TestEverywhere(t *testing.T) {
-	e := &everywhere{Backend: fakeBackend{name: "local", labs: []string{"here", "both"}}, libvirt: fakeBackend{name: "libvirt", labs: []string{"there", "both"}}}
+	e := &everywhere{Backend: fakeBackend{name: "local", labs: []string{"here", "both"}}, others: []elsewhere{{Backend: fakeBackend{name: "libvirt", labs: []string{"there", "both"}}}}}
 	labs, err := e.Labs(t.Context())
 	require.NoError(t, err)
 	require.Len(t, labs, 4)
@@ -81,7 +82,7 @@ func TestEverywhere(t *testing.T) {
 // passed over in silence where something might be there.
 func TestEverywhereWithoutAnAnswer(t *testing.T) {
 	broken := errors.New("no answer")
-	e := &everywhere{Backend: fakeBackend{name: "local", labs: []string{"here"}}, absent: broken}
+	e := &everywhere{Backend: fakeBackend{name: "local", labs: []string{"here"}}, others: []elsewhere{{absent: broken}}}
 	require.Equal(t, "local here/client", machineOf(t, e, "here"))
 	steps, err := e.Down(t.Context(), "here")
 	require.NoError(t, err)
@@ -98,8 +99,29 @@ func TestEverywhereWithoutAnAnswer(t *testing.T) {
 	_, err = e.Labs(t.Context())
 	require.ErrorIs(t, err, broken)
 
-	e.absent = nil // Not installed: there is nothing to pass over.
+	e.others = nil // Not installed: there is nothing to pass over.
 	labs, err := e.Labs(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, labs)
+}
+
+// A hypervisor far away that does not answer matters to the labs that ran there alone.
+func TestEverywhereAndFarAway(t *testing.T) {
+	broken := errors.New("no answer")
+	var notes []string
+	e := &everywhere{Backend: fakeBackend{name: "local", labs: []string{"here"}}, others: []elsewhere{
+		{absent: broken, labs: []string{"far"}}, {Backend: fakeBackend{name: "second", labs: []string{"second"}}},
+	}, notes: func(event progress.Event) { notes = append(notes, event.Detail) }}
+	require.Equal(t, "second second/client", machineOf(t, e, "second"))
+	labs, err := e.Labs(t.Context())
+	require.NoError(t, err)
+	require.Len(t, labs, 2)
+	require.Equal(t, []string{"no answer"}, notes)
+	_, err = e.Machine(t.Context(), "far", "client")
+	require.ErrorIs(t, err, broken)
+	_, err = e.Down(t.Context(), "far")
+	require.ErrorIs(t, err, broken)
+	steps, err := e.Down(t.Context(), "never")
+	require.NoError(t, err)
+	require.Empty(t, steps)
 }

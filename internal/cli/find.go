@@ -39,7 +39,7 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 	case len(found) == 1:
 		return lab, machine, nil
 	case len(found) > 1 && len(slices.Compact(found)) == 1:
-		return "", "", usageError{fmt.Errorf("machine %s runs on two backends", found[0]), "say which: --backend " + strings.Join(backends, " or --backend ")}
+		return "", "", usageError{fmt.Errorf("machine %s runs on two backends", found[0]), "say which: --backend " + strings.Join(backends, " or --backend ") + ", or --connect URI"}
 	case len(found) > 1:
 		return "", "", usageError{fmt.Errorf("machine %q is in several labs", name), "say which: " + strings.Join(found, ", ")}
 	case len(all) == 0:

@@ -50,13 +50,9 @@ func backendFlag(of string) string {
 func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
 	switch at.backend {
 	case "libvirt":
-		return libvirt.Open(ctx, libvirt.Options{
-			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(), Progress: notes,
-		})
+		return a.hypervisor(ctx, notes, at, false)
 	case "icount":
-		hypervisor, err := libvirt.Open(ctx, libvirt.Options{
-			Connect: cmp.Or(a.connect, at.connect), Owner: provision.Owner(), Emulated: true, Progress: notes,
-		})
+		hypervisor, err := a.hypervisor(ctx, notes, at, true)
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +68,17 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 		if err != nil {
 			return nil, err
 		}
-		return ssh.Open(ssh.Options{Command: os.Getenv("TESTBED_SSH"), Agent: agent})
+		return ssh.Open(ssh.Options{Command: sshCommand(), Agent: agent})
 	}
 	return nil, fmt.Errorf("backend %q is not built yet", at.backend)
 }
+
+// hypervisor opens a libvirt, here or on another computer.
+func (a *app) hypervisor(ctx context.Context, notes progress.Sink, at place, emulated bool) (*libvirt.Backend, error) {
+	return libvirt.Open(ctx, libvirt.Options{
+		Connect: cmp.Or(a.connect, at.connect), SSH: sshCommand(), Owner: provision.Owner(), Emulated: emulated, Progress: notes,
+	})
+}
+
+// sshCommand stands for ssh; empty for ssh itself.
+func sshCommand() string { return os.Getenv("TESTBED_SSH") }

@@ -70,6 +70,9 @@ func (a *app) withBackend(ctx context.Context, at place, do func(provision.Backe
 		return err
 	}
 	defer backend.Close()
+	if e, is := backend.(*everywhere); is {
+		e.notes = display.Sink()
+	}
 	return do(backend, display)
 }
 

@@ -36,11 +36,14 @@ type computer struct {
 	*machinetest.Machine
 	name, address string
 	temporary     []string // Its folders for temporary files, as seen from here.
+	server        int      // Process id of its SSH server.
 }
 
 const management = "mgmt0"
 
-func newRack(t *testing.T) *rack {
+// newRack makes them. each is a script that a computer runs before its SSH server
+// starts; what it leaves running ends with the test.
+func newRack(t *testing.T, each ...func(*rack, *computer) string) *rack {
 	t.Helper()
 	harness.Needs(t, "/usr/sbin/sshd", "openssh-server")
 	harness.Needs(t, "/usr/bin/ssh", "openssh-client")
@@ -65,7 +68,11 @@ func newRack(t *testing.T) *rack {
 		r.machines[i] = c
 		r.cable(c)
 		c.unplug(t)
-		r.serve(c)
+		script := ""
+		for _, of := range each {
+			script += of(r, c)
+		}
+		r.serve(c, script)
 	}
 	r.configure("")
 	return r
@@ -126,7 +133,7 @@ func (r *rack) write(name, text string) string {
 // serve starts the computer's SSH server, in a mount namespace with folders for
 // temporary files of its own (on the second one no program may run in /tmp) and
 // with a user who may become root and one who may not.
-func (r *rack) serve(c *computer) {
+func (r *rack) serve(c *computer, script string) {
 	r.t.Helper()
 	r.key("host-" + c.name)
 	passwd, err := os.ReadFile("/etc/passwd")
@@ -157,10 +164,11 @@ func (r *rack) serve(c *computer) {
 	log, err := os.Create(r.path("log-" + c.name))
 	require.NoError(r.t, err)
 	defer log.Close()
-	server := harness.Daemon(r.t, entering(c.Space, "unshare", "--mount", "sh", "-ec", mounts+"exec /usr/sbin/sshd -D -e -f "+config)...)
+	server := harness.Daemon(r.t, entering(c.Space, "unshare", "--mount", "sh", "-ec", mounts+script+"exec /usr/sbin/sshd -D -e -f "+config)...)
 	server.Stdout, server.Stderr = log, log
 	server.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	require.NoError(r.t, server.Start())
+	c.server = server.Process.Pid
 	r.t.Cleanup(func() {
 		_ = harness.End(server)
 		_ = server.Wait()

@@ -74,7 +74,7 @@ var owners = map[string][]string{
 	"github.com/hashicorp/hcl/v2":        {"hcl/...", "images"}, // The lock file is HCL too.
 	"github.com/digitalocean/go-libvirt": {"provision/libvirt/..."},
 	"github.com/spf13/cobra":             {"internal/cli/..."},
-	"github.com/vishvananda/netlink":     {"guestagent/...", "guestinit/...", "provision/libvirt", "provision/local"},
+	"github.com/vishvananda/netlink":     {"guestagent/...", "guestinit/...", "provision/libvirt/...", "provision/local"},
 	"github.com/google/nftables":         {"guestagent/..."},
 }
 

@@ -1,7 +1,9 @@
 package libvirt
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -11,13 +13,20 @@ import (
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/provision/hold"
+	"github.com/testbed-lab/testbed/provision/libvirt/site"
+	"github.com/testbed-lab/testbed/provision/ssh"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // Options say which libvirt to use, and for whom.
 type Options struct {
-	// Connect is "qemu:///system" or "qemu:///session". Optional: empty is the
-	// system's for root and the session's for others.
+	// Connect is "qemu:///system" or "qemu:///session", or one of another computer's:
+	// "qemu+ssh://user@host:22/system". Optional: empty is the system's for root and
+	// the session's for others.
 	Connect string
+	// SSH is the command by which another computer is reached, as
+	// [ssh.Options.Command]. Optional.
+	SSH string
 	// Owner marks all that is made. Optional: [provision.Owner].
 	Owner string
 	// StateDir holds keys and locks. Optional: $XDG_STATE_HOME/testbed.
@@ -56,15 +65,14 @@ var _ provision.Backend = (*Backend)(nil)
 // Open connects, starting the daemon where it is ours to start, and finds out
 // what it can run.
 func Open(ctx context.Context, options Options) (*Backend, error) {
-	b, err := configure(options)
+	b, err := configure(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.dialer.awaken(ctx, b.sink); err != nil {
-		b.dialer.Close()
-		return nil, err
+	if err = b.dialer.awaken(ctx, b.sink); err == nil {
+		b.host, err = b.dialer.discover(ctx)
 	}
-	if b.host, err = b.dialer.discover(ctx); err == nil {
+	if err == nil {
 		err = b.host.check()
 	}
 	if err != nil {
@@ -72,31 +80,33 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 		return nil, err
 	}
 	if b.host.accelerator != "kvm" && !options.Emulated {
-		b.sink.Note("no KVM here that runs Debian's kernels: machines run under QEMU's emulation (TCG), many times slower; ratios between modes still mean something, nanoseconds do not carry over")
+		b.sink.Note("no KVM" + cmp.Or(b.dialer.endpoint.there(), " here") + " that runs Debian's kernels: machines run under QEMU's emulation (TCG), many times slower; ratios between modes still mean something, nanoseconds do not carry over")
 	}
 	return b, nil
 }
 
-// configure fills in the defaults and touches nothing.
-func configure(o Options) (*Backend, error) {
+// configure fills in the defaults, and touches nothing but to reach another computer.
+func configure(ctx context.Context, o Options) (*Backend, error) {
 	if o.Owner == "" {
 		o.Owner = provision.Owner()
 	}
 	if err := provision.CheckOwner(o.Owner); err != nil {
 		return nil, err
 	}
-	e, err := chooseEndpoint(o.Connect, os.Geteuid(), os.Getenv)
-	if err != nil {
-		return nil, err
-	}
 	if o.StateDir == "" {
+		var err error
 		if o.StateDir, err = stateFolder(); err != nil {
 			return nil, err
 		}
 	}
+	e, err := o.endpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
 	pools := o.PoolDir
 	if pools == "" {
 		if pools, err = defaultPoolRoot(e); err != nil {
+			_ = e.site.Close()
 			return nil, err
 		}
 	}
@@ -110,11 +120,34 @@ func configure(o Options) (*Backend, error) {
 	}, nil
 }
 
+// endpoint finds the daemon, and reaches the computer that it is on.
+func (o Options) endpoint(ctx context.Context) (endpoint, error) {
+	uri := cmp.Or(o.Connect, standard(os.Geteuid()))
+	h, err := testbed.ParseConnect(uri)
+	if err != nil {
+		return endpoint{}, fmt.Errorf("connect to %q: %w", uri, err)
+	}
+	at := site.Here()
+	if h.SSH != "" {
+		at, err = site.Far(ctx, h.SSH, func(ctx context.Context) (site.Tunnel, error) {
+			return ssh.OpenTunnel(ctx, o.SSH, "hypervisor", h.SSH)
+		})
+		if err != nil {
+			return endpoint{}, err
+		}
+	}
+	e, err := chooseEndpoint(uri, h, at)
+	if err != nil {
+		_ = at.Close()
+	}
+	return e, err
+}
+
 func defaultPoolRoot(e endpoint) (string, error) {
 	if e.system() {
 		return "/var/lib/libvirt/images", nil
 	}
-	return dataFolder()
+	return dataFolder(e.site.Getenv)
 }
 
 // Accelerator is "kvm" or "tcg".
@@ -124,7 +157,10 @@ func (b *Backend) Accelerator() string { return b.host.accelerator }
 func (b *Backend) Boots() bool { return true }
 
 // Connect is the libvirt URI in use.
-func (b *Backend) Connect() string { return b.dialer.endpoint.uri }
+func (b *Backend) Connect() string { return b.dialer.endpoint.name }
+
+// site is the computer that the machines are on.
+func (b *Backend) site() site.Site { return b.dialer.endpoint.site }
 
 // Close gives back the locks and the connections. What runs goes on.
 func (b *Backend) Close() error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,7 +65,7 @@ func (j *job) boot(ctx context.Context, m provision.MachineRequest, digest strin
 	mk.Log = filepath.Join(j.b.poolPath(j.want.id), logName(m.Name))
 	domain, err := j.start(ctx, m, making{mark: mk, uploads: files.uploads})
 	if err != nil {
-		err = explainDenied(err, files.initrd)
+		err = j.b.explainDenied(ctx, err, files.initrd)
 	} else if m.Sealed != nil {
 		err = j.awaitEnd(ctx, domain)
 	} else {
@@ -85,12 +84,12 @@ func (j *job) start(ctx context.Context, m provision.MachineRequest, made making
 	const tries = 5
 	var err error
 	if j.want.sockets != "" {
-		if err := os.MkdirAll(j.want.sockets, 0o700); err != nil {
+		if err := j.b.site().MakeFolder(ctx, j.want.sockets); err != nil {
 			return seenDomain{}, fmt.Errorf("make the folder of the lab's sockets: %w", err)
 		}
 	}
 	for range tries {
-		if made.port, err = freePort(); err != nil {
+		if made.port, err = j.b.site().FreePort(ctx); err != nil {
 			return seenDomain{}, err
 		}
 		made.mark.SSH = fmt.Sprintf("127.0.0.1:%d", made.port)
@@ -122,16 +121,6 @@ func (j *job) define(ctx context.Context, m provision.MachineRequest, made makin
 		return err
 	})
 	return domain, err
-}
-
-// freePort is one of 127.0.0.1 that nothing listens on now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 func portTaken(err error) bool {
@@ -198,9 +187,10 @@ func (b *Backend) dial(ctx context.Context, d seenDomain, kept keptState) (*sshc
 	}
 	ctx, cancel := context.WithTimeout(ctx, sshTimeout)
 	defer cancel()
-	return sshclient.DialReady(ctx, sshclient.Options{
-		Name: d.Thing, Address: d.SSH, Key: signer, HostKey: hostKey,
+	client, err := sshclient.DialReady(ctx, sshclient.Options{
+		Name: d.Thing, Address: d.SSH, Key: signer, HostKey: hostKey, Dial: b.site().Dial,
 	})
+	return client, b.cut(err)
 }
 
 // bootError keeps the console and shows the end of it. A cancelled boot is not

@@ -1,55 +1,31 @@
 package libvirt
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"maps"
+	"slices"
 	"strings"
 
-	"github.com/vishvananda/netlink"
+	"github.com/testbed-lab/testbed/provision/libvirt/site"
 )
 
-const netClass = "/sys/class/net"
-
-// markBridge gives a bridge its mark. Only root may; for others the libvirt
-// network carries it, and this is for a bridge whose network libvirt lost.
-func markBridge(bridge, alias string) {
-	os.WriteFile(filepath.Join(netClass, bridge, "ifalias"), []byte(alias), 0)
-}
-
-// ownBridges lists those that carry this owner's mark.
-func ownBridges(owner string) ([]string, error) {
-	entries, err := os.ReadDir(netClass)
+// ownBridges lists those that carry this owner's mark. A bridge has one only where root
+// made it; otherwise the libvirt network carries it, and the bridge's is for one whose
+// network libvirt lost.
+func ownBridges(ctx context.Context, at site.Site, owner string) ([]string, error) {
+	links, err := at.Links(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list network devices: %w", err)
+		return nil, err
 	}
 	prefix := fmt.Sprintf("testbed owner=%s lab=", owner)
-	var own []string
-	for _, entry := range entries {
-		alias, err := os.ReadFile(filepath.Join(netClass, entry.Name(), "ifalias"))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil && strings.HasPrefix(string(alias), prefix) {
-			own = append(own, entry.Name())
-		}
-	}
-	return own, nil
+	maps.DeleteFunc(links, func(_, alias string) bool { return !strings.HasPrefix(alias, prefix) })
+	return slices.Sorted(maps.Keys(links)), nil
 }
 
-func removeBridge(name string) error {
-	link, err := netlink.LinkByName(name)
-	var missing netlink.LinkNotFoundError
-	if errors.As(err, &missing) {
-		return nil
-	}
-	if err == nil {
-		err = netlink.LinkDel(link)
-	}
-	if err != nil {
-		return fmt.Errorf("remove bridge %q: %w; as root: ip link delete %[1]s", name, err)
+func (b *Backend) removeBridge(ctx context.Context, name string) error {
+	if err := b.site().RemoveLink(ctx, name); err != nil {
+		return fmt.Errorf("remove bridge %q: %w; as root%s: ip link delete %[1]s", name, err, b.dialer.endpoint.there())
 	}
 	return nil
 }

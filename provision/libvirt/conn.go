@@ -67,7 +67,7 @@ func (d *dialer) within(ctx context.Context, limit time.Duration, what string, f
 		return fmt.Errorf("%s: %w", what, d.silence(ctx))
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return fmt.Errorf("%s: %w", what, d.endpoint.cut(err))
 	}
 	return nil
 }
@@ -96,8 +96,8 @@ func (d *dialer) silence(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Canceled
 	}
-	return fmt.Errorf("libvirt at %s did not answer in time: %w; look at its log, or restart it: %s",
-		d.endpoint.folder, context.DeadlineExceeded, d.endpoint.restart())
+	return fmt.Errorf("libvirt at %s did not answer in time: %w; look at its log, or restart it%s: %s",
+		d.endpoint.address(), context.DeadlineExceeded, d.endpoint.there(), d.endpoint.restart())
 }
 
 func (d *dialer) take(ctx context.Context) (*connection, error) {
@@ -131,7 +131,7 @@ func (d *dialer) put(c *connection) {
 func (d *dialer) dial(ctx context.Context) (*connection, error) {
 	var first error
 	for _, path := range d.endpoint.sockets {
-		raw, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+		raw, err := d.endpoint.site.Dial(ctx, "unix", path)
 		if err != nil {
 			if first == nil || !notThere(err) {
 				first = err
@@ -168,4 +168,7 @@ func (d *dialer) Close() {
 		c.raw.Close()
 	}
 	d.idle = nil
+	if d.endpoint.site != nil {
+		_ = d.endpoint.site.Close()
+	}
 }

@@ -65,7 +65,7 @@ func (j *job) crossOnce(ctx context.Context, n testbed.Network, from, to provisi
 		return fmt.Errorf("check network %q: %w", n.Name, ctx.Err())
 	}
 	return &crossError{network: n.Name, from: from.Name, to: to.Name, address: address,
-		resolved: resolved(ctx, m, here.Device, address), cause: j.b.suspect(j.want.id, n.Name)}
+		resolved: resolved(ctx, m, here.Device, address), cause: j.b.suspect(ctx, j.want.id, n.Name)}
 }
 
 // ping waits a second for the answer. An error other than its exit status means
@@ -102,14 +102,14 @@ type crossError struct {
 func (e *crossError) Error() string {
 	text := fmt.Sprintf("check network %q: no answer from %q (%s) to %q in %s", e.network, e.to, e.address, e.from, crossTimeout)
 	if e.resolved {
-		text += "; ARP crosses and IP does not, so a filter on this host eats it"
+		text += "; ARP crosses and IP does not, so a filter on the host eats it"
 	} else {
 		text += "; not even ARP crosses"
 	}
 	if e.cause != "" {
 		return text + ": " + e.cause
 	}
-	return text + "; nothing on this host that is known to eat frames was found; look at the bridge with tcpdump while testbed exec VM -- ping runs"
+	return text + "; nothing on the host that is known to eat frames was found; look at the bridge with tcpdump while testbed exec VM -- ping runs"
 }
 
 // hostsSteps tell machines that stay the names of those that came and went.

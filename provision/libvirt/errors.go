@@ -51,6 +51,24 @@ func notThere(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
+// cut adds to an error that the way to the hypervisor is no more, which is why.
+func (e endpoint) cut(err error) error {
+	if err == nil || errors.Is(err, errCut) {
+		return err
+	}
+	lost := e.site.Lost()
+	if lost == nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %v (%w); what runs there goes on, and testbed down removes it when it can be reached",
+		errCut, e.site.Name(), lost, err)
+}
+
+// errCut is what a connection that was there comes to.
+var errCut = errors.New("the connection to the hypervisor was cut")
+
+func (b *Backend) cut(err error) error { return b.dialer.endpoint.cut(err) }
+
 // unreachableError says that no daemon listens where one should.
 type unreachableError struct {
 	endpoint endpoint
@@ -58,11 +76,17 @@ type unreachableError struct {
 }
 
 func (e *unreachableError) Error() string {
-	if errors.Is(e.err, fs.ErrPermission) {
+	switch at := e.endpoint; {
+	case errors.Is(e.err, fs.ErrPermission) && at.far():
+		return fmt.Sprintf("connect to %s: %v; have its user join the group (on %s: sudo usermod -aG libvirt %s) or use a session (/session)",
+			at.name, e.err, at.site.Name(), at.site.About().User)
+	case errors.Is(e.err, fs.ErrPermission):
 		return fmt.Sprintf("connect to %s: %v; join its group (sudo usermod -aG libvirt $USER, then log in again) or use --connect %s",
-			e.endpoint.uri, e.err, sessionURI)
+			at.name, e.err, sessionURI)
+	case at.far() && !notThere(e.err):
+		return fmt.Sprintf("connect to %s: %v", at.name, e.err) // The way there, which has said its remedy.
 	}
-	return fmt.Sprintf("connect to %s: %v; start it: %s", e.endpoint.uri, e.err, e.endpoint.start())
+	return fmt.Sprintf("connect to %s: %v; start it%s: %s", e.endpoint.name, e.err, e.endpoint.there(), e.endpoint.start())
 }
 
 func (e *unreachableError) Unwrap() error { return e.err }
@@ -72,14 +96,14 @@ func (e endpoint) start() string {
 	switch {
 	case !e.system():
 		return "virtqemud -d --timeout 120 (or libvirtd -d --timeout 120)"
-	case serviceManager():
+	case e.site.About().Systemd:
 		return "sudo systemctl start virtqemud.socket virtnetworkd.socket virtstoraged.socket (or libvirtd.socket)"
 	}
 	return "sudo virtlogd -d && sudo libvirtd -d (scripts/setup installs and starts them)"
 }
 
 func (e endpoint) restart() string {
-	if e.system() && serviceManager() {
+	if e.system() && e.site.About().Systemd {
 		return "sudo systemctl restart virtqemud (or libvirtd)"
 	}
 	return "end it, then " + e.start()

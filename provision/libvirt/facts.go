@@ -10,9 +10,10 @@ import (
 	"github.com/testbed-lab/testbed/guestagent/computer"
 )
 
-// Facts describe the host. The command lines of the lab's machines that are there are
-// among them, so that one can be started again by hand.
+// Facts describe the computer that libvirt runs on. The command lines of the lab's
+// machines that are there are among them, so that one can be started again by hand.
 func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error) {
+	about := b.site().About()
 	facts := map[string]any{
 		"connect":     b.Connect(),
 		"accelerator": b.host.accelerator,
@@ -20,8 +21,8 @@ func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error)
 		"libvirt":     b.host.libvirt.String(),
 		"machine":     b.host.machine,
 		"emulator":    b.host.emulator,
-		"vhost_net":   b.dialer.endpoint.system() && exists("/dev/vhost-net"),
-		"kernel":      computer.Release(),
+		"vhost_net":   b.dialer.endpoint.system() && about.VhostNet,
+		"kernel":      about.Kernel,
 		"network":     b.networkKind(),
 		"pinning":     "none: the scheduler moves virtual CPUs",
 	}

@@ -12,7 +12,7 @@ import (
 // package's documentation for what that is. It goes by what libvirt and the
 // kernel have; the state directory only adds labs that a process works on now.
 func (b *Backend) Garbage(ctx context.Context) ([]provision.Step, error) {
-	there, err := b.traces()
+	there, err := b.traces(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (b *Backend) Garbage(ctx context.Context) ([]provision.Step, error) {
 	}
 	dead, live := all.sort(busy)
 	steps := b.removeAll(dead, "it belongs to no running lab")
-	steps = append(steps, there.strayBridgeSteps(all)...)
+	steps = append(steps, there.strayBridgeSteps(b, all)...)
 	files, err := b.strayFileSteps(ctx, all, live, busy)
 	if err != nil {
 		return nil, err

@@ -138,8 +138,8 @@ func TestStrays(t *testing.T) {
 	require.NoError(t, os.Mkdir(b.poolPath(forgotten), 0o711))
 	bridge := bridgeName(forgotten, "lan")
 	require.NoError(t, netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridge}}))
-	defer removeBridge(bridge)
-	markBridge(bridge, b.names.bridgeAlias(forgotten))
+	defer b.removeBridge(context.Background(), bridge)
+	b.site().Alias(t.Context(), bridge, b.names.bridgeAlias(forgotten))
 
 	steps, err := b.Garbage(t.Context())
 	require.NoError(t, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/libvirt/site"
 )
 
 // A lab comes up, is used, changes in one machine, and goes; on the system's
@@ -254,7 +255,7 @@ func TestEatenFrames(t *testing.T) {
 	if !b.dialer.endpoint.system() {
 		t.Skip("a session has no bridge that a firewall could see")
 	}
-	if !sysctlOn("/proc/sys/net/bridge/bridge-nf-call-iptables") {
+	if !sysctlOn(t.Context(), site.Here(), "/proc/sys/net/bridge/bridge-nf-call-iptables") {
 		t.Skip("this kernel has no br_netfilter, or it is off")
 	}
 	r := bootable(t, b, image(t), "eaten", "client", "server")
@@ -269,8 +270,9 @@ func TestEatenFrames(t *testing.T) {
 			domains, err := b.domains(ctx)
 			require.NoError(t, err)
 			bridge := bridgeName(domains[0].Lab, "lan")
-			require.NoError(t, exec.Command(lookup("iptables"), "-I", "FORWARD", "-i", bridge, "-j", "DROP").Run())
-			defer exec.Command(lookup("iptables"), "-D", "FORWARD", "-i", bridge, "-j", "DROP").Run()
+			rule := []string{"FORWARD", "-i", bridge, "-j", "DROP"}
+			require.NoError(t, exec.Command("/usr/sbin/iptables", append([]string{"-I"}, rule...)...).Run())
+			defer exec.Command("/usr/sbin/iptables", append([]string{"-D"}, rule...)...).Run()
 			return check(ctx)
 		}
 	}

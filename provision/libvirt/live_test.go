@@ -23,6 +23,7 @@ import (
 	"github.com/testbed-lab/testbed/images"
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/libvirt/site"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -188,7 +189,7 @@ func requireNothingLeft(t *testing.T, owner string) {
 		require.NoError(t, err)
 		require.Empty(t, files)
 	}
-	bridges, err := ownBridges(owner)
+	bridges, err := ownBridges(t.Context(), site.Here(), owner)
 	require.NoError(t, err)
 	require.Empty(t, bridges)
 	require.Empty(t, processes(t, "guest=testbed-"+owner+"-"))

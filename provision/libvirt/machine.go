@@ -83,7 +83,7 @@ func (m *machine) Exec(ctx context.Context, cmd provision.Command) error {
 	if err != nil {
 		return err
 	}
-	return client.Exec(ctx, cmd)
+	return m.b.cut(client.Exec(ctx, cmd))
 }
 
 // agentPath is on a tmpfs, so that nothing of it outlives the machine's power.
@@ -98,7 +98,7 @@ func (m *machine) push(ctx context.Context, path string, data []byte, mode fs.Fi
 	if err != nil {
 		return err
 	}
-	return client.Push(ctx, path, data, mode)
+	return m.b.cut(client.Push(ctx, path, data, mode))
 }
 
 func (m *machine) ConsoleLog(ctx context.Context) ([]byte, error) { return m.b.readLog(ctx, m.seen) }

@@ -20,11 +20,29 @@ type namer struct {
 }
 
 func newNamer(owner string, e endpoint) namer {
+	if e.far() {
+		return namer{owner: abroad(owner), scope: e.scope()}
+	}
 	daemonUser := os.Geteuid()
 	if e.system() {
 		daemonUser = 0
 	}
-	return namer{owner: owner, scope: e.scope(), plain: owner == fmt.Sprintf("uid-%d", daemonUser)}
+	return namer{owner: owner, scope: e.scope(), plain: owner == userOwner(daemonUser)}
+}
+
+func userOwner(uid int) string { return fmt.Sprintf("uid-%d", uid) }
+
+// abroad is an owner on another computer, where a user's number from here is another
+// person's too. A name that somebody has given means the same everywhere.
+func abroad(owner string) string {
+	if owner != userOwner(os.Geteuid()) {
+		return owner
+	}
+	here, err := os.ReadFile("/etc/machine-id")
+	if name, unnamed := os.Hostname(); err != nil && unnamed == nil {
+		here = []byte(name)
+	}
+	return fmt.Sprintf("%s-%.8s", owner, digestOf("computer", string(here)))
 }
 
 func (n namer) thing(lab, name string) string {

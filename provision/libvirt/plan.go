@@ -30,8 +30,8 @@ type job struct {
 // Plan takes the lab's lock: what is true when it is planned is true when it is
 // done. The lock is given back when the last step is done, or by Close.
 func (b *Backend) Plan(ctx context.Context, want provision.Request) ([]provision.Step, error) {
-	if want.Owner != "" && want.Owner != b.names.owner {
-		return nil, fmt.Errorf("plan lab %q: it is asked for owner %q on a connection for %q", want.Lab, want.Owner, b.names.owner)
+	if want.Owner != "" && want.Owner != b.options.Owner {
+		return nil, fmt.Errorf("plan lab %q: it is asked for owner %q on a connection for %q", want.Lab, want.Owner, b.options.Owner)
 	}
 	want.Owner = b.names.owner
 	if err := b.hold(ctx, want.Lab); err != nil {
@@ -71,6 +71,9 @@ func (b *Backend) newJob(ctx context.Context, want provision.Request) (*job, err
 	there := all.of(want.Lab, kept.ID)
 	if id := there.id(); id != "" {
 		kept.ID = id
+	}
+	if b.dialer.endpoint.far() {
+		kept.Connect = b.Connect()
 	}
 	if kept, err = kept.complete(want.Lab); err != nil {
 		return nil, err

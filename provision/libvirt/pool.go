@@ -41,7 +41,7 @@ func (b *Backend) makePool(ctx context.Context, id string) error {
 	})
 	if err != nil {
 		b.abandonPool(ctx, id)
-		return explainDenied(err, b.poolRoot)
+		return b.explainDenied(ctx, err, b.poolRoot)
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func (b *Backend) uploadAs(ctx context.Context, id, name, mode string, size int6
 		return l.StorageVolUpload(volume, content, 0, uint64(size), 0)
 	})
 	if err != nil {
-		return "", explainDenied(err, b.poolPath(id))
+		return "", b.explainDenied(ctx, err, b.poolPath(id))
 	}
 	return path, nil
 }
@@ -189,7 +189,7 @@ func (b *Backend) deleteVolumes(ctx context.Context, id, what string, doomed fun
 		if err != nil {
 			return gone(err)
 		}
-		return emptyPool(l, pool, doomed)
+		return emptyPool(ctx, l, pool, doomed)
 	})
 }
 

@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/xml"
 	"fmt"
-	"os"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
-
-	"github.com/testbed-lab/testbed/provision"
 )
 
 // probe asks for a domain, a network and a pool: with modular daemons each kind
@@ -77,10 +74,9 @@ func (h hypervisor) check() error {
 	return nil
 }
 
-// accelerators are those to be tried on this machine, the best first.
-func accelerators() []string {
-	cpuinfo, err := os.ReadFile("/proc/cpuinfo")
-	if err == nil && !provision.Virtualizes(string(cpuinfo)) {
+// accelerators are those to be tried, the best first.
+func accelerators(virtualizes bool) []string {
+	if !virtualizes {
 		return []string{"tcg"}
 	}
 	return []string{"kvm", "tcg"}
@@ -89,7 +85,7 @@ func accelerators() []string {
 // discover asks libvirt, rather than looking for /dev/kvm, as it is the daemon
 // and QEMU's user that must be able to open it.
 func (d *dialer) discover(ctx context.Context) (hypervisor, error) {
-	for _, accelerator := range accelerators() {
+	for _, accelerator := range accelerators(d.endpoint.site.About().Virtualizes) {
 		h := hypervisor{accelerator: accelerator}
 		var document string
 		err := d.call(ctx, "ask libvirt what it can run", func(l *golibvirt.Libvirt) error {

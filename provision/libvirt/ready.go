@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
@@ -22,12 +22,20 @@ const (
 	stateInterval   = 500 * time.Millisecond
 )
 
+// consoleInterval is longer for a console that is far away.
+func (b *Backend) consoleInterval() time.Duration {
+	if b.dialer.endpoint.far() {
+		return 5 * consoleInterval
+	}
+	return consoleInterval
+}
+
 // awaitReady waits for the ready marker on the console, rather than for a port:
 // a user-mode port forwarding accepts before the guest listens.
 func (b *Backend) awaitReady(ctx context.Context, d seenDomain) error {
 	state := time.NewTicker(stateInterval)
 	defer state.Stop()
-	console := time.NewTicker(consoleInterval)
+	console := time.NewTicker(b.consoleInterval())
 	defer console.Stop()
 	for {
 		select {
@@ -66,12 +74,12 @@ func (b *Backend) stillRuns(ctx context.Context, d seenDomain) error {
 	if v, err := b.judge(ctx, d); err == nil && v.err != nil {
 		return v.err
 	}
-	return fmt.Errorf("it ended early: %s (%s)%s", stateName(state), shutoffReason(reason), b.lastOfQEMU(d))
+	return fmt.Errorf("it ended early: %s (%s)%s", stateName(state), shutoffReason(reason), b.lastOfQEMU(ctx, d))
 }
 
 // lastOfQEMU is the last line that QEMU itself wrote, where we may read it.
-func (b *Backend) lastOfQEMU(d seenDomain) string {
-	text, err := os.ReadFile(b.qemuLog(d.domain.Name))
+func (b *Backend) lastOfQEMU(ctx context.Context, d seenDomain) string {
+	text, err := b.site().ReadFile(ctx, b.qemuLog(d.domain.Name))
 	if err != nil {
 		return ""
 	}
@@ -132,39 +140,52 @@ func (b *Backend) lastWords(ctx context.Context, d seenDomain) ([]byte, error) {
 	return text, nil
 }
 
+// rotations are the endings of a console's files, the oldest first: virtlogd begins a
+// new file every 2 MiB.
+var rotations = []string{".2", ".1", ".0", ""}
+
 // readLog is the machine's console so far. The system's virtlogd makes files
 // that only root reads; others get it through the pool.
 func (b *Backend) readLog(ctx context.Context, d seenDomain) ([]byte, error) {
-	var all []byte
-	for _, rotated := range []string{".2", ".1", ".0", ""} { // virtlogd begins a new file every 2 MiB.
-		text, err := os.ReadFile(d.Log + rotated)
-		if errors.Is(err, fs.ErrPermission) && rotated == "" {
-			return b.downloadLog(ctx, d)
-		}
-		if err == nil {
-			all = append(all, text...)
-		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("read the console of %q: %w", d.Thing, err)
-		}
+	paths := make([]string, len(rotations))
+	for i, rotated := range rotations {
+		paths[i] = d.Log + rotated
 	}
-	return all, nil
+	text, err := b.site().ReadFiles(ctx, paths...)
+	if errors.Is(err, fs.ErrPermission) {
+		return b.downloadLog(ctx, d)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the console of %q: %w", d.Thing, b.cut(err))
+	}
+	return text, nil
 }
 
 func (b *Backend) downloadLog(ctx context.Context, d seenDomain) ([]byte, error) {
 	var text bytes.Buffer
 	err := b.dialer.call(ctx, fmt.Sprintf("read the console of %q", d.Thing), func(l *golibvirt.Libvirt) error {
+		text.Reset()
 		pool, err := l.StoragePoolLookupByName(b.names.pool(d.Lab))
 		if err != nil {
 			return err
 		}
-		if err := l.StoragePoolRefresh(pool, 0); err != nil {
+		if err := refresh(ctx, l, pool); err != nil {
 			return err
 		}
-		volume, err := l.StorageVolLookupByName(pool, filepath.Base(d.Log))
+		volumes, _, err := l.StoragePoolListAllVolumes(pool, 1, 0)
 		if err != nil {
-			return gone(err)
+			return err
 		}
-		return l.StorageVolDownload(volume, &text, 0, 0, 0)
+		for _, rotated := range rotations {
+			at := slices.IndexFunc(volumes, func(v golibvirt.StorageVol) bool { return v.Name == filepath.Base(d.Log)+rotated })
+			if at < 0 {
+				continue
+			}
+			if err := l.StorageVolDownload(volumes[at], &text, 0, 0, 0); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	return text.Bytes(), err
 }

@@ -1,10 +1,13 @@
 package libvirt
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
 )
@@ -21,7 +24,7 @@ func (b *Backend) removeDomain(ctx context.Context, domain golibvirt.Domain) err
 				golibvirt.DomainUndefineCheckpointsMetadata|golibvirt.DomainUndefineNvram))
 	})
 	if err == nil {
-		os.Remove(b.qemuLog(domain.Name)) // Root's to remove; libvirt itself never does.
+		b.site().Remove(ctx, b.qemuLog(domain.Name)) // Root's to remove; libvirt itself never does.
 	}
 	return err
 }
@@ -31,10 +34,7 @@ func (b *Backend) qemuLog(domain string) string {
 	if b.dialer.endpoint.system() {
 		return filepath.Join("/var/log/libvirt/qemu", domain+".log")
 	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir() // Nothing of this name is there.
-	}
+	cache := cmp.Or(b.site().Getenv("XDG_CACHE_HOME"), filepath.Join(b.site().Getenv("HOME"), ".cache"))
 	return filepath.Join(cache, "libvirt/qemu/log", domain+".log")
 }
 
@@ -53,13 +53,13 @@ func (b *Backend) removeNetwork(ctx context.Context, network golibvirt.Network) 
 // as after a reboot, is started first, as only an active one shows its files.
 func (b *Backend) removePool(ctx context.Context, p seenPool) error {
 	err := b.dialer.call(ctx, fmt.Sprintf("remove storage pool %q", p.pool.Name), func(l *golibvirt.Libvirt) error {
-		if err := emptyPool(l, p.pool, func(string) bool { return true }); err != nil {
+		if err := emptyPool(ctx, l, p.pool, func(string) bool { return true }); err != nil {
 			return err
 		}
 		if err := l.StoragePoolDestroy(p.pool); gone(err) != nil && !alreadySo(err) {
 			return err
 		}
-		if err := l.StoragePoolDelete(p.pool, 0); gone(err) != nil && !(missingFolder(err) && !exists(b.poolPath(p.lab))) {
+		if err := l.StoragePoolDelete(p.pool, 0); gone(err) != nil && !(missingFolder(err) && !b.site().Exists(ctx, b.poolPath(p.lab))) {
 			return err
 		}
 		return gone(l.StoragePoolUndefine(p.pool))
@@ -67,13 +67,13 @@ func (b *Backend) removePool(ctx context.Context, p seenPool) error {
 	if err != nil {
 		return err
 	}
-	b.removeSockets(p.lab)
+	b.removeSockets(ctx, p.lab)
 	return nil
 }
 
 // emptyPool deletes the files that doomed picks by name. A pool whose folder is
 // missing has none.
-func emptyPool(l *golibvirt.Libvirt, pool golibvirt.StoragePool, doomed func(name string) bool) error {
+func emptyPool(ctx context.Context, l *golibvirt.Libvirt, pool golibvirt.StoragePool, doomed func(name string) bool) error {
 	if err := l.StoragePoolCreate(pool, 0); err != nil && !alreadySo(err) {
 		if missingFolder(err) || notFound(err) {
 			return nil
@@ -81,7 +81,7 @@ func emptyPool(l *golibvirt.Libvirt, pool golibvirt.StoragePool, doomed func(nam
 		return err
 	}
 	// The console logs were made behind the pool's back.
-	if err := l.StoragePoolRefresh(pool, 0); err != nil {
+	if err := refresh(ctx, l, pool); err != nil {
 		return err
 	}
 	volumes, _, err := l.StoragePoolListAllVolumes(pool, 1, 0)
@@ -99,6 +99,22 @@ func emptyPool(l *golibvirt.Libvirt, pool golibvirt.StoragePool, doomed func(nam
 	return nil
 }
 
+// refresh has a pool look at its folder. A pool that a file is read from or written to
+// will not, and is asked again until the call's time is over.
+func refresh(ctx context.Context, l *golibvirt.Libvirt, pool golibvirt.StoragePool) error {
+	for {
+		err := l.StoragePoolRefresh(pool, 0)
+		if err == nil || !strings.Contains(err.Error(), "asynchronous jobs") {
+			return err
+		}
+		select {
+		case <-time.After(consoleInterval):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // missingFolder is the answer of a pool whose folder is not there.
 func missingFolder(err error) bool {
 	return hasCode(err, golibvirt.ErrSystemError, golibvirt.ErrInternalError, golibvirt.ErrOperationFailed)
@@ -111,11 +127,11 @@ func exists(path string) bool {
 
 // removeSockets removes what a session's machines met at. QEMU leaves the
 // sockets behind.
-func (b *Backend) removeSockets(id string) {
+func (b *Backend) removeSockets(ctx context.Context, id string) {
 	if b.dialer.endpoint.system() {
 		return
 	}
 	folder := b.socketFolder(id)
-	os.RemoveAll(folder)
-	os.Remove(filepath.Dir(folder)) // Fails while another lab is there.
+	_ = b.site().RemoveAll(ctx, folder)
+	b.site().Remove(ctx, filepath.Dir(folder)) // Fails while another lab is there.
 }

@@ -150,11 +150,11 @@ func (j *job) awaitEnd(ctx context.Context, d seenDomain) error {
 			if golibvirt.DomainShutoffReason(reason) == golibvirt.DomainShutoffShutdown && v.ready {
 				return nil
 			}
-			return j.bootError(ctx, d, fmt.Errorf("it ended early: %s (%s)%s", stateName(state), shutoffReason(reason), j.b.lastOfQEMU(d)))
+			return j.bootError(ctx, d, fmt.Errorf("it ended early: %s (%s)%s", stateName(state), shutoffReason(reason), j.b.lastOfQEMU(ctx, d)))
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(consoleInterval):
+		case <-time.After(j.b.consoleInterval()):
 		}
 	}
 }

@@ -1,10 +1,14 @@
 package libvirt
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/testbed-lab/testbed/provision/libvirt/site"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // The connections that this backend offers.
@@ -15,16 +19,43 @@ const (
 
 // endpoint is a libvirt daemon: where it listens and what to ask it for.
 type endpoint struct {
-	uri     string
+	uri     string // What it is asked for.
+	name    string // The URI that names it from here.
+	site    site.Site
 	folder  string   // Of its sockets.
 	sockets []string // Candidates, best first.
 }
 
 func (e endpoint) system() bool { return e.uri == systemURI }
 
+// far says whether it is on another computer.
+func (e endpoint) far() bool { return e.site.Name() != "" }
+
+// there goes behind a remedy that is to be carried out on another computer.
+func (e endpoint) there() string {
+	if !e.far() {
+		return ""
+	}
+	return " on " + e.site.Name()
+}
+
+// address is where it listens.
+func (e endpoint) address() string {
+	if e.far() {
+		return e.site.Name() + ":" + e.folder
+	}
+	return e.folder
+}
+
+// farScope begins the scope of a connection to another computer.
+const farScope = "ssh-"
+
 // scope names the connection in paths of ours.
 func (e endpoint) scope() string {
-	if e.system() {
+	switch {
+	case e.far():
+		return farScope + digestOf(e.name)[:12]
+	case e.system():
 		return "system"
 	}
 	return "session"
@@ -32,32 +63,36 @@ func (e endpoint) scope() string {
 
 // chooseEndpoint picks the sockets itself: go-libvirt's dialer always takes the
 // system's, and the system daemon answers a request for qemu:///session too.
-func chooseEndpoint(connect string, euid int, getenv func(string) string) (endpoint, error) {
-	if connect == "" {
-		connect = sessionURI
-		if euid == 0 {
-			connect = systemURI
+func chooseEndpoint(connect string, h testbed.Hypervisor, at site.Site) (endpoint, error) {
+	uid := at.About().UID
+	e := newEndpoint(systemURI, "/run/libvirt")
+	if !h.System {
+		if uid == 0 {
+			return e, fmt.Errorf("connect to %s: a daemon that root starts is the system's; use /system, or be another user", connect)
 		}
-	}
-	switch connect {
-	case systemURI:
-		return newEndpoint(connect, "/run/libvirt"), nil
-	case sessionURI:
-		if euid == 0 {
-			return endpoint{}, fmt.Errorf("connect to %s: a daemon that root starts is the system's; use %s, or be another user", sessionURI, systemURI)
-		}
-		folder, err := runtimeFolder(getenv)
+		folder, err := runtimeFolder(at.Getenv)
 		if err != nil {
-			return endpoint{}, err
+			return e, fmt.Errorf("connect to %s: %w", connect, err)
 		}
-		return newEndpoint(connect, filepath.Join(folder, "libvirt")), nil
+		e = newEndpoint(sessionURI, filepath.Join(folder, "libvirt"))
 	}
-	return endpoint{}, fmt.Errorf("connect to %q: want %s or %s; a remote hypervisor is not built yet",
-		connect, systemURI, sessionURI)
+	if h.Socket != "" {
+		e.sockets = []string{h.Socket}
+	}
+	e.name, e.site = connect, at
+	return e, nil
+}
+
+// standard is the connection of who names none.
+func standard(euid int) string {
+	if euid == 0 {
+		return systemURI
+	}
+	return sessionURI
 }
 
 func newEndpoint(uri, folder string) endpoint {
-	return endpoint{uri: uri, folder: folder, sockets: []string{
+	return endpoint{uri: uri, name: uri, site: site.Here(), folder: folder, sockets: []string{
 		filepath.Join(folder, "virtqemud-sock"), // Modular daemons, the newer kind.
 		filepath.Join(folder, "libvirt-sock"),
 	}}
@@ -75,22 +110,24 @@ func runtimeFolder(getenv func(string) string) (string, error) {
 	if home := getenv("HOME"); home != "" {
 		return filepath.Join(home, ".cache"), nil
 	}
-	return "", fmt.Errorf("find the socket of %s: neither XDG_RUNTIME_DIR nor HOME is set", sessionURI)
+	return "", errors.New("neither XDG_RUNTIME_DIR nor HOME is set")
 }
 
 // stateFolder is $XDG_STATE_HOME/testbed.
-func stateFolder() (string, error) { return xdg("XDG_STATE_HOME", ".local/state") }
+func stateFolder() (string, error) { return xdg(os.Getenv, "XDG_STATE_HOME", ".local/state") }
 
 // dataFolder is $XDG_DATA_HOME/testbed.
-func dataFolder() (string, error) { return xdg("XDG_DATA_HOME", ".local/share") }
+func dataFolder(getenv func(string) string) (string, error) {
+	return xdg(getenv, "XDG_DATA_HOME", ".local/share")
+}
 
-func xdg(variable, fallback string) (string, error) {
-	if dir := os.Getenv(variable); strings.HasPrefix(dir, "/") {
+func xdg(getenv func(string) string, variable, fallback string) (string, error) {
+	if dir := getenv(variable); strings.HasPrefix(dir, "/") {
 		return filepath.Join(dir, "testbed"), nil
 	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the folder %s: %w", variable, err)
+	home := getenv("HOME")
+	if home == "" {
+		return "", fmt.Errorf("find the folder %s: HOME is not set", variable)
 	}
 	return filepath.Join(home, fallback, "testbed"), nil
 }

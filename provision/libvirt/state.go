@@ -23,6 +23,8 @@ type keptState struct {
 	ID  string `json:"id"`
 	Lab string `json:"lab"`
 	Key string `json:"key"` // Private SSH key, PEM.
+	// Connect is the URI of a hypervisor on another computer. Optional.
+	Connect string `json:"connect,omitempty"`
 }
 
 // stateStore is the state directory of one owner on one connection.

@@ -89,6 +89,8 @@ func TestExplainDenied(t *testing.T) {
 	for dir := open; len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
 		require.NoError(t, os.Chmod(dir, 0o755))
 	}
+	b := &Backend{dialer: &dialer{endpoint: newEndpoint(systemURI, "/nowhere")}}
+	explainDenied := func(err error, path string) error { return b.explainDenied(t.Context(), err, path) }
 	denied := errorText("could not load kernel 'x': Permission denied")
 	require.Nil(t, explainDenied(nil, open))
 	require.Equal(t, errorText("disk full"), explainDenied(errorText("disk full"), open))

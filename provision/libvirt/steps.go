@@ -120,7 +120,7 @@ func (j *job) makeNetwork(ctx context.Context, n testbed.Network) error {
 		}
 		return err
 	}
-	markBridge(bridge, j.b.names.bridgeAlias(j.want.id))
+	j.b.site().Alias(ctx, bridge, j.b.names.bridgeAlias(j.want.id))
 	return nil
 }
 

@@ -3,13 +3,12 @@ package libvirt
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"strings"
-	"time"
+
+	"github.com/testbed-lab/testbed/provision/libvirt/site"
 )
 
-// firewall is what this host does to frames that cross a bridge of its own.
+// firewall is what a host does to frames that cross a bridge of its own.
 type firewall struct {
 	netfilter bool     // br_netfilter hands bridged IPv4 to iptables and nft.
 	drops     []string // Rule sets whose forward chain drops by default.
@@ -18,13 +17,13 @@ type firewall struct {
 	firewalld bool
 }
 
-// suspect looks for what eats frames on this host. A session's networks cross
+// suspect looks for what eats frames on the host. A session's networks cross
 // no bridge.
-func (b *Backend) suspect(id, network string) string {
+func (b *Backend) suspect(ctx context.Context, id, network string) string {
 	if !b.dialer.endpoint.system() {
 		return ""
 	}
-	return lookAtFirewall().accuse(bridgeName(id, network))
+	return lookAtFirewall(ctx, b.site()).accuse(bridgeName(id, network))
 }
 
 // accuse names the culprit and the command that lets the bridge through.
@@ -84,20 +83,20 @@ func dropping(rules string) []string {
 	return found
 }
 
-func lookAtFirewall() firewall {
+func lookAtFirewall(ctx context.Context, s site.Site) firewall {
 	f := firewall{
-		netfilter: sysctlOn("/proc/sys/net/bridge/bridge-nf-call-iptables"),
-		firewalld: exists("/run/firewalld") || exists("/run/dbus/firewalld"),
+		netfilter: sysctlOn(ctx, s, "/proc/sys/net/bridge/bridge-nf-call-iptables"),
+		firewalld: s.Exists(ctx, "/run/firewalld") || s.Exists(ctx, "/run/dbus/firewalld"),
 	}
 	for _, tool := range []string{"iptables", "iptables-legacy"} {
-		rules := ask(tool, "-w", "5", "-S", "FORWARD")
+		rules := s.Ask(ctx, tool, "-w", "5", "-S", "FORWARD")
 		if strings.HasPrefix(rules, "-P FORWARD DROP") {
 			f.drops = append(f.drops, tool)
 		}
 		f.rules = append(f.rules, dropping(rules)...)
 		f.docker = f.docker || strings.Contains(rules, "DOCKER")
 	}
-	if nftForwardDrops(ask("nft", "list", "chains")) {
+	if nftForwardDrops(s.Ask(ctx, "nft", "list", "chains")) {
 		f.drops = append(f.drops, "nft")
 	}
 	return f
@@ -119,22 +118,7 @@ func nftForwardDrops(chains string) bool {
 	return false
 }
 
-func sysctlOn(path string) bool {
-	value, err := os.ReadFile(path)
+func sysctlOn(ctx context.Context, s site.Site, path string) bool {
+	value, err := s.ReadFile(ctx, path)
 	return err == nil && strings.TrimSpace(string(value)) == "1"
-}
-
-// ask runs a tool that may be missing or refuse; then it has said nothing.
-func ask(tool string, args ...string) string {
-	path := lookup(tool)
-	if path == "" {
-		return ""
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, path, args...).Output()
-	if err != nil {
-		return ""
-	}
-	return string(out)
 }

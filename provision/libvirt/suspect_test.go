@@ -48,7 +48,7 @@ func TestCrossError(t *testing.T) {
 	require.Contains(t, e.Error(), ": the firewall")
 	e.resolved, e.cause = false, ""
 	require.Contains(t, e.Error(), "not even ARP crosses")
-	require.Contains(t, e.Error(), "nothing on this host that is known to eat frames")
+	require.Contains(t, e.Error(), "nothing on the host that is known to eat frames")
 }
 
 func TestHostsFile(t *testing.T) {

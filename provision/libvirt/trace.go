@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -20,27 +19,24 @@ type traces struct {
 // traces has to be looked at before libvirt is: libvirt lists a network or pool
 // before it makes the bridge or folder, so what is here and not listed then was
 // lost, and is not of a lab that another process began between the two looks.
-func (b *Backend) traces() (traces, error) {
+func (b *Backend) traces(ctx context.Context) (traces, error) {
 	there := traces{folders: map[string]string{}}
 	if b.dialer.endpoint.system() {
 		var err error
-		if there.bridges, err = ownBridges(b.names.owner); err != nil {
+		if there.bridges, err = ownBridges(ctx, b.site(), b.names.owner); err != nil {
 			return traces{}, err
 		}
 	}
-	entries, err := os.ReadDir(b.poolRoot)
-	if err != nil {
-		return there, nil // There is no such folder, or it is root's to look into.
-	}
-	for _, entry := range entries {
-		if id, ours := b.names.poolLab(entry.Name()); ours {
-			there.folders[id] = filepath.Join(b.poolRoot, entry.Name())
+	// There may be no such folder, or it is root's to look into.
+	for _, name := range b.site().List(ctx, b.poolRoot) {
+		if id, ours := b.names.poolLab(name); ours {
+			there.folders[id] = filepath.Join(b.poolRoot, name)
 		}
 	}
 	return there, nil
 }
 
-func (t traces) strayBridgeSteps(all seen) []provision.Step {
+func (t traces) strayBridgeSteps(b *Backend, all seen) []provision.Step {
 	known := map[string]bool{}
 	for _, n := range all.networks {
 		known[n.bridge] = true
@@ -51,7 +47,7 @@ func (t traces) strayBridgeSteps(all seen) []provision.Step {
 			continue
 		}
 		steps = append(steps, provision.Step{Stage: 1, Name: "remove bridge " + name, Action: provision.Remove,
-			Why: "libvirt has no network for it", Do: func(context.Context) error { return removeBridge(name) }})
+			Why: "libvirt has no network for it", Do: func(ctx context.Context) error { return b.removeBridge(ctx, name) }})
 	}
 	return steps
 }
@@ -70,11 +66,11 @@ func (t traces) strayFolderSteps(b *Backend, all seen, busy census) []provision.
 			continue
 		}
 		steps = append(steps, provision.Step{Stage: 2, Name: "remove folder " + folder, Action: provision.Remove,
-			Why: "libvirt has no pool for it", Do: func(context.Context) error {
-				if err := os.RemoveAll(folder); err != nil {
+			Why: "libvirt has no pool for it", Do: func(ctx context.Context) error {
+				if err := b.site().RemoveAll(ctx, folder); err != nil {
 					return fmt.Errorf("remove folder %q: %w", folder, err)
 				}
-				b.removeSockets(id)
+				b.removeSockets(ctx, id)
 				return nil
 			}})
 	}

@@ -19,6 +19,8 @@ type Options struct {
 	User    string // Optional: root.
 	Key     ssh.Signer
 	HostKey ssh.PublicKey // The only one that is accepted.
+	// Dial leads to the address. Optional: it is one of this computer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client is a connection to one machine. Several commands may run at once.
@@ -40,7 +42,11 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	if user == "" {
 		user = "root"
 	}
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", o.Address)
+	dial := o.Dial
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	raw, err := dial(ctx, "tcp", o.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to %q at %s: %w", o.Name, o.Address, err)
 	}

@@ -68,7 +68,7 @@ func (s *Secrets) Reached(target string) {
 	if name != "" {
 		s.Users = append(s.Users, name)
 	}
-	s.Hosts = append(s.Hosts, host)
+	s.Hosts = append(s.Hosts, strings.Trim(host, "[]"))
 }
 
 // common are names that say nothing of anybody, and that texts are full of.

@@ -1,8 +1,6 @@
 # Everything that a later version builds.
 
-lab "later" {
-  connect = "qemu+ssh://host/system"
-}
+lab "later" {}
 
 image "debian" {
   release = "trixie"
