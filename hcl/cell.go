@@ -43,6 +43,7 @@ func (c *cellLoader) load() {
 	}
 	c.networks()
 	c.machines()
+	c.hypervisors()
 	c.allocate()
 	c.modes()
 	c.tests()
@@ -59,6 +60,9 @@ func (c *cellLoader) networks() {
 		}
 		if f.ok("subnet") {
 			c.subnet(f, &n)
+		}
+		if f.set("bridge") && f.ok("bridge") && !deviceName.MatchString(n.Bridge) {
+			f.reject("bridge", "Bad bridge", "%q is no name of a bridge. It is as ip link shows it, such as \"br0\".", n.Bridge)
 		}
 		if c.exists() && f.set("mtu") {
 			f.reject("mtu", "Not ours to set", "The machines of this lab exist, and so does their NICs' MTU. Leave \"mtu\" out.")

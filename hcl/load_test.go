@@ -101,16 +101,3 @@ func TestLabs(t *testing.T) {
 		})
 	}
 }
-
-// Each file in testdata/unbuilt asks for what is not built; the .txt beside it
-// is the answer.
-func TestUnbuilt(t *testing.T) {
-	for _, path := range labFiles(t, "unbuilt") {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			file, diags := load(t, path)
-			require.Zero(t, diags.Len(), rendered(t, diags))
-			require.True(t, file.Unbuilt().HasErrors())
-			golden(t, strings.TrimSuffix(path, ".hcl")+".txt", rendered(t, file.Unbuilt()))
-		})
-	}
-}

@@ -66,8 +66,8 @@ var networkBlock = &block{
 	attributes: []attribute{
 		{name: "subnet", kind: subnet, required: true, doc: "Such as `\"10.77.0.0/24\"`. Two addresses for each NIC have to fit."},
 		{name: "mtu", kind: integer, fallback: "1500", min: 576, max: 65535, doc: "Bytes in a packet."},
-		{name: "connect", kind: libvirtURI, unbuilt: true, doc: "The hypervisor that has it. Default: the lab's."},
-		{name: "bridge", kind: text, unbuilt: true, doc: "An existing bridge on each hypervisor."},
+		{name: "connect", kind: libvirtURI, doc: "The hypervisor that it and its VMs are on, as the lab's. Default: the lab's."},
+		{name: "bridge", kind: text, doc: "A bridge that exists, such as `\"br0\"`, in place of one that is made: on each hypervisor, where the VMs run on several. What else is on it is measured along."},
 	},
 }
 
@@ -81,7 +81,7 @@ var vmBlock = &block{
 		{name: "sysctl", kind: textMap, fallback: "{}", doc: "Kernel settings, such as `{ \"net.core.busy_read\" = \"50\" }`."},
 		{name: "setup", kind: text, doc: "Shell commands that the machine runs as root, once, when it has booted (`sh -e`). One that fails fails the boot, with what it said."},
 		{name: "count", kind: integer, min: 1, max: 64, doc: "That many alike; `count.index` in the block is the number of each, from 0."},
-		{name: "connect", kind: libvirtURI, unbuilt: true, doc: "The hypervisor that runs it. Default: the lab's."},
+		{name: "connect", kind: libvirtURI, doc: "The hypervisor that runs it. Default: that of its network, or the lab's. VMs of one network run on one, unless the network has a `bridge`. On the backend `icount` the lab's holds for all."},
 	},
 	blocks: []*block{nicBlock},
 }

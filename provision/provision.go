@@ -18,6 +18,11 @@ type Request struct {
 	Owner    string // Who is answerable for what is made; see [Owner].
 	Networks []testbed.Network
 	Machines []MachineRequest
+	// ID is the lab's UUID where it has none yet. Optional: a new one.
+	ID string
+	// Elsewhere are machines of the lab that another backend makes: those here know
+	// their names. Optional.
+	Elsewhere []MachineRequest
 	// Ephemeral machines belong to the process that makes them: once it is gone
 	// they are garbage, unless [Backend.Keep] was called. Others are kept from
 	// the moment that the last step of the plan is done.

@@ -100,8 +100,8 @@ type Network struct {
 	Subnet netip.Prefix
 	MTU    int // 1500 unless said.
 
-	Connect string // libvirt URI of its hypervisor. Empty: the lab's. Not built yet.
-	Bridge  string // An existing bridge on each hypervisor. Not built yet.
+	Connect string // libvirt URI of its hypervisor. Empty: the lab's.
+	Bridge  string // A bridge that exists on each hypervisor. Empty: one is made.
 }
 
 // Machine is a computer of the lab: a VM, or (SSH set) one that exists.
@@ -114,7 +114,7 @@ type Machine struct {
 	Setup  string // Shell commands to run once it has booted. Optional.
 	NICs   []NIC
 
-	Connect string // libvirt URI of its hypervisor. Empty: the lab's. Not built yet.
+	Connect string // libvirt URI of its hypervisor. Empty: the lab's.
 
 	SSH   string // "user@host:22" of a machine that exists.
 	Share bool   // Allow the NIC that carries the SSH session or the default route.

@@ -154,16 +154,6 @@ func TestAllMistakesAtOnceAndNothingStarts(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotBuiltYetIsValidAndDoesNotRun(t *testing.T) {
-	folder(t)
-	text := examples.First + "\nnetwork \"bridged\" {\n  subnet = \"10.78.0.0/24\"\n  bridge = \"br0\"\n}\n"
-	require.NoError(t, os.WriteFile("lab.hcl", []byte(text), 0o644))
-	require.Equal(t, exitDone, invoke(t, "", "validate").status)
-	got := invoke(t, "", "up")
-	require.Equal(t, exitUsage, got.status)
-	require.Contains(t, got.stderr, "Not built yet")
-}
-
 func TestSeveralLabFiles(t *testing.T) {
 	folder(t)
 	for _, name := range []string{"a.hcl", "b.hcl", "a.lock.hcl"} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/fleet"
 	"github.com/testbed-lab/testbed/provision/libvirt"
 )
 
@@ -38,7 +39,7 @@ func (a *app) everywhere(ctx context.Context, notes progress.Sink, at place) (pr
 	}
 	e := &everywhere{Backend: here}
 	at.backend = "libvirt"
-	if a.connect != "" || at.connect != "" {
+	if a.connect != "" || len(at.connects) > 0 {
 		b, err := a.backend(ctx, notes, at)
 		if err != nil {
 			_ = here.Close()
@@ -55,7 +56,7 @@ func (a *app) everywhere(ctx context.Context, notes progress.Sink, at place) (pr
 		return nil, errors.Join(err, e.Close())
 	}
 	for _, r := range far {
-		at.connect = r.Connect
+		at.connects = []string{r.Connect}
 		e.add(elsewhere{labs: r.Labs}, func() (provision.Backend, error) { return a.backend(ctx, notes, at) },
 			fmt.Sprintf("ask %s, where %s ran (where it is gone for good, remove %s)", r.Connect, strings.Join(r.Labs, ", "), r.Folder))
 	}
@@ -109,28 +110,36 @@ func (e *everywhere) Labs(ctx context.Context) ([]provision.Lab, error) {
 	for _, err := range absent {
 		e.notes.Note(err.Error())
 	}
-	return labs, nil
+	return fleet.Join(labs), nil
 }
 
 func (e *everywhere) Machine(ctx context.Context, lab, machine string) (provision.Machine, error) {
-	at, err := e.where(ctx, lab)
+	at, err := e.where(ctx, lab, machine)
 	if err != nil {
 		return nil, err
 	}
 	return at.Machine(ctx, lab, machine)
 }
 
-// where finds what a lab runs on; where it runs nowhere, what can say so best.
-func (e *everywhere) where(ctx context.Context, lab string) (provision.Backend, error) {
+// where finds what has a lab's machine, or else the lab; where it runs nowhere, what
+// can say so best.
+func (e *everywhere) where(ctx context.Context, lab, machine string) (provision.Backend, error) {
 	all := append([]provision.Backend{e.Backend}, e.answering()...)
+	var whole provision.Backend
 	for _, b := range all {
 		labs, err := b.Labs(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(labs, func(l provision.Lab) bool { return l.Name == lab }) {
+		if fleet.Has(labs, lab, machine) {
 			return b, nil
 		}
+		if slices.ContainsFunc(labs, func(l provision.Lab) bool { return l.Name == lab }) {
+			whole = b
+		}
+	}
+	if whole != nil {
+		return whole, nil
 	}
 	return all[min(1, len(all)-1)], e.missing(lab)
 }
@@ -154,8 +163,11 @@ func (e *everywhere) missing(lab string) error {
 	return nil
 }
 
-// Down of a lab that is in one place.
+// Down of a lab that is one, in however many places.
 func (e *everywhere) Down(ctx context.Context, lab string) ([]provision.Step, error) {
+	if err := e.one(ctx, lab); err != nil {
+		return nil, err
+	}
 	steps, err := e.Backend.Down(ctx, lab)
 	if err != nil {
 		return nil, err
@@ -165,15 +177,34 @@ func (e *everywhere) Down(ctx context.Context, lab string) ([]provision.Step, er
 		if err != nil {
 			return nil, err
 		}
-		if len(steps) > 0 && len(more) > 0 {
-			return nil, usageError{fmt.Errorf("lab %q runs on two backends", lab), "say which: --backend local, --backend libvirt or --connect URI"}
-		}
 		steps = append(steps, more...)
 	}
 	if len(steps) == 0 {
 		return nil, e.missing(lab)
 	}
 	return steps, nil
+}
+
+// one says whether several labs have that name. Parts of one, on several hypervisors,
+// have one UUID.
+func (e *everywhere) one(ctx context.Context, name string) error {
+	found := ""
+	for _, b := range append([]provision.Backend{e.Backend}, e.answering()...) {
+		labs, err := b.Labs(ctx)
+		if err != nil {
+			return err
+		}
+		for _, l := range labs {
+			if l.Name != name {
+				continue
+			}
+			if found != "" && found != l.ID {
+				return usageError{fmt.Errorf("lab %q runs on two backends", name), "say which: --backend local, --backend libvirt or --connect URI"}
+			}
+			found = l.ID
+		}
+	}
+	return nil
 }
 
 // Garbage of all. Where one does not answer, the last step says so, after the others.

@@ -20,7 +20,7 @@ type fakeBackend struct {
 
 func (f fakeBackend) Labs(context.Context) (labs []provision.Lab, err error) {
 	for _, name := range f.labs {
-		labs = append(labs, provision.Lab{Name: name, Machines: []provision.MachineInfo{{Name: "client"}}})
+		labs = append(labs, provision.Lab{Name: name, ID: f.name + name, Machines: []provision.MachineInfo{{Name: "client"}}})
 	}
 	return labs, nil
 }

@@ -62,7 +62,7 @@ func (a *app) named(ctx context.Context, given []string) (lab string, at place, 
 	if err != nil {
 		return "", place{}, err
 	}
-	return file.Name, place{connect: file.Connect}, nil
+	return file.Name, place{connects: hypervisors(file.Lab)}, nil
 }
 
 // onlyLab is the one that runs; "" where none does.

@@ -13,19 +13,41 @@ import (
 	"github.com/testbed-lab/testbed/internal/progress"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/provision/fleet"
 	"github.com/testbed-lab/testbed/provision/icount"
 	"github.com/testbed-lab/testbed/provision/libvirt"
 	"github.com/testbed-lab/testbed/provision/local"
 	"github.com/testbed-lab/testbed/provision/ssh"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // place is where a lab's machines are.
 type place struct {
 	backend string // As the lab's attribute says it; empty: wherever they run.
-	connect string // libvirt URI.
+	// Of libvirt's, as URIs; empty for the one that this user can use.
+	connects []string
 }
 
-func placeOf(lab *run.Lab) place { return place{lab.Backend, lab.Connect} }
+func placeOf(lab *run.Lab) place { return place{lab.Backend, hypervisors(lab.Lab)} }
+
+// hypervisors are those that the lab's machines run on, in its order; none where no
+// block names one.
+func hypervisors(lab testbed.Lab) (connects []string) {
+	for _, cell := range lab.Cells {
+		for _, m := range cell.Machines {
+			if connect := cmp.Or(m.Connect, lab.Connect); !slices.Contains(connects, connect) {
+				connects = append(connects, connect)
+			}
+		}
+	}
+	if lab.Backend == "icount" || len(connects) == 0 {
+		connects = []string{lab.Connect}
+	}
+	if slices.Equal(connects, []string{""}) {
+		return nil
+	}
+	return connects
+}
 
 // backends are what --backend takes.
 var backends = []string{"libvirt", "local", "icount"}
@@ -50,9 +72,9 @@ func backendFlag(of string) string {
 func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
 	switch at.backend {
 	case "libvirt":
-		return a.hypervisor(ctx, notes, at, false)
+		return a.hypervisors(ctx, notes, at)
 	case "icount":
-		hypervisor, err := a.hypervisor(ctx, notes, at, true)
+		hypervisor, err := a.hypervisor(ctx, notes, at.first(), true)
 		if err != nil {
 			return nil, err
 		}
@@ -73,10 +95,34 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 	return nil, fmt.Errorf("backend %q is not built yet", at.backend)
 }
 
+// first is the one of a lab that has one alone.
+func (p place) first() string {
+	if len(p.connects) == 0 {
+		return ""
+	}
+	return p.connects[0]
+}
+
+// hypervisors opens all libvirts of a place; --connect stands for all of them.
+func (a *app) hypervisors(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
+	if a.connect != "" || len(at.connects) < 2 {
+		return a.hypervisor(ctx, notes, at.first(), false)
+	}
+	var members []fleet.Member
+	for _, connect := range at.connects {
+		b, err := a.hypervisor(ctx, notes, connect, false)
+		if err != nil {
+			return nil, errors.Join(err, fleet.New(members, nil).Close())
+		}
+		members = append(members, fleet.Member{Connect: connect, Backend: b})
+	}
+	return fleet.New(members, libvirt.Cross), nil
+}
+
 // hypervisor opens a libvirt, here or on another computer.
-func (a *app) hypervisor(ctx context.Context, notes progress.Sink, at place, emulated bool) (*libvirt.Backend, error) {
+func (a *app) hypervisor(ctx context.Context, notes progress.Sink, connect string, emulated bool) (*libvirt.Backend, error) {
 	return libvirt.Open(ctx, libvirt.Options{
-		Connect: cmp.Or(a.connect, at.connect), SSH: sshCommand(), Owner: provision.Owner(), Emulated: emulated, Progress: notes,
+		Connect: cmp.Or(a.connect, connect), SSH: sshCommand(), Owner: provision.Owner(), Emulated: emulated, Progress: notes,
 	})
 }
 

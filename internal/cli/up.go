@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -193,10 +192,14 @@ func (a *app) connectFlag(lab *run.Lab) string {
 	if lab.Backend == "local" {
 		return ""
 	}
-	if connect := cmp.Or(a.connect, lab.Connect); connect != "" {
-		return " --connect " + connect
+	connect := a.connect
+	if at := hypervisors(lab.Lab); connect == "" && len(at) == 1 {
+		connect = at[0]
 	}
-	return ""
+	if h, err := testbed.ParseConnect(connect); err != nil || h.SSH != "" {
+		return "" // What is far away is remembered.
+	}
+	return " --connect " + connect
 }
 
 // verdict is the exit status that the expectations ask for.

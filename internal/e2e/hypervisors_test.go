@@ -1,14 +1,18 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/guestagent/machinetest"
 )
 
 // newHypervisors is a rack of which each computer runs a libvirt of its own.
@@ -70,32 +74,64 @@ func (c *computer) inventory(t *testing.T) string {
 	return text + c.on(t, "sh", "-c", "ip -o link | cut -d: -f2; find /var/lib/libvirt /run/libvirt/qemu /var/log/libvirt -name '*testbed*'; pgrep -a qemu --ns $$ --nslist net || true")
 }
 
-// TestRemoteHypervisor walks a lab through its life on another computer's libvirt,
-// which only the user's ssh leads to.
-func TestRemoteHypervisor(t *testing.T) {
+// TestRemoteHypervisors walks a lab through its life on the libvirts of two other
+// computers, which only the user's ssh leads to: a VM on each, on a bridge that each has
+// and a wire that joins them, and one of them on a network of its own too.
+func TestRemoteHypervisors(t *testing.T) {
 	r := newHypervisors(t)
-	a := r.machines[0]
-	before := a.inventory(t)
-	path := r.lab("tiny.hcl", "far", "RELEASE", `release = "trixie"`, "ROUNDS", "1", "seed = 3", `connect = "qemu+ssh://root@a/system"`)
+	path := r.lab("far.hcl", "far")
+	r.do("images", "build", path) // There is no way to a mirror from the desk.
+	refused := r.runs("up", path)
+	require.Equal(t, 1, refused.status)
+	require.Contains(t, refused.stderr, `plan network "lan": there is no bridge "br0" on root@a; make it as root there`)
 
+	var before []string
+	for _, c := range r.machines {
+		c.on(t, "sh", "-ec", "ip link add br0 type bridge; ip link set br0 up; ip link set "+machinetest.NIC+" master br0 up")
+		before = append(before, c.inventory(t))
+	}
 	up := r.runs("up", path)
 	require.Equal(t, 0, up.status, up.stdout+up.stderr)
-	require.Equal(t, "testbed-"+owner+"-far-client\ntestbed-"+owner+"-far-server", a.on(t, "virsh", "-c", "qemu:///system", "list", "--name"))
-	here, err := exec.Command("virsh", "-c", "qemu:///system", "list", "--all", "--name").Output()
-	require.NoError(t, err)
-	require.NotContains(t, string(here), owner+"-far")
+	for i, name := range []string{"client", "server"} {
+		require.Equal(t, "testbed-"+owner+"-far-"+name, r.machines[i].on(t, "virsh", "-c", "qemu:///system", "list", "--name"))
+	}
+	require.Contains(t, r.machines[0].on(t, "virsh", "-c", "qemu:///system", "net-list", "--name"), "testbed-"+owner+"-far-own")
 	result := readResult(t, filepath.Join(r.dir, "results", "far", "latest"))
-	require.Equal(t, "qemu+ssh://root@a/system", result.Environment.Host["connect"])
 	for _, mode := range result.Tests[0].Modes {
 		require.Equal(t, "ok", mode.Status, mode.Reason)
 	}
+	require.Len(t, result.Environment.Host["hypervisors"], 2)
 
-	// What is where is known from here on.
-	inside := r.runs("exec", "client", "--", "hostname")
+	// What is where is known from here on, whatever the file says.
+	require.NoError(t, os.Remove(path))
+	inside := r.runs("exec", "server", "--", "sh", "-c", "hostname; ping -c 1 client")
 	require.Equal(t, 0, inside.status, inside.stderr)
-	require.Equal(t, "client\n", inside.stdout)
-	require.Contains(t, r.runs("ls").stdout, "far")
+	require.Contains(t, inside.stdout, "server\n")
+	r.cut(r.machines[1])
 	down := r.runs("down", "far")
 	require.Equal(t, 0, down.status, down.stderr)
-	require.Equal(t, before, a.inventory(t))
+	for i, c := range r.machines {
+		require.Equal(t, before[i], c.inventory(t))
+	}
+	require.Equal(t, "no lab is running\n", r.runs("ls").stderr)
+}
+
+// cut ends the connection under a command that runs in a machine.
+func (r *rack) cut(c *computer) {
+	r.t.Helper()
+	cmd := r.testbed("exec", "server", "--", "sh", "-c", "echo started; sleep 1000")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(r.t, err)
+	require.NoError(r.t, cmd.Start())
+	_, err = stdout.Read(make([]byte, 1))
+	require.NoError(r.t, err)
+	for _, pid := range descendants(r.t, c.server) {
+		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil && strings.HasPrefix(string(name), "sshd") {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	require.Error(r.t, cmd.Wait())
+	require.Contains(r.t, stderr.String(), "the connection to the hypervisor was cut: root@b: ")
 }

@@ -153,7 +153,11 @@ func (d *dialer) open(ctx context.Context, raw net.Conn) (*connection, error) {
 	}
 	if err != nil {
 		raw.Close()
-		return nil, fmt.Errorf("open %s: %w", d.endpoint.uri, err)
+		if d.endpoint.far() && connectionLost(err) && d.endpoint.site.Lost(0) == nil {
+			// ssh connects for us before anybody there does.
+			return nil, fmt.Errorf("open %s: %w; nobody listens on its socket any more, or the SSH server leads to none (AllowStreamLocalForwarding): start it%s: %s", d.endpoint.name, err, d.endpoint.there(), d.endpoint.start())
+		}
+		return nil, fmt.Errorf("open %s: %w", d.endpoint.name, err)
 	}
 	return c, nil
 }

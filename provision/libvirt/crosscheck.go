@@ -43,16 +43,25 @@ func (j *job) cross(ctx context.Context, n testbed.Network) error {
 	return nil
 }
 
-// crossOnce sends from one machine to the other and back, in the guests: the
-// host has no address on the segment and never sends there.
 func (j *job) crossOnce(ctx context.Context, n testbed.Network, from, to provision.MachineRequest) error {
-	here, _ := from.NIC(n.Name)
-	there, _ := to.NIC(n.Name)
 	m, err := j.b.Machine(ctx, j.want.Lab, from.Name)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	err = Cross(ctx, m, n, from, to)
+	var none *crossError
+	if errors.As(err, &none) {
+		none.cause = j.b.suspect(ctx, j.want.bridge(n))
+	}
+	return err
+}
+
+// Cross sends from one machine, m, to another and back, in the guests: the host has
+// no address on the segment and never sends there.
+func Cross(ctx context.Context, m provision.Machine, n testbed.Network, from, to provision.MachineRequest) error {
+	here, _ := from.NIC(n.Name)
+	there, _ := to.NIC(n.Name)
 	limit, cancel := context.WithTimeout(ctx, crossTimeout)
 	defer cancel()
 	address := there.Address.Addr().String()
@@ -65,7 +74,7 @@ func (j *job) crossOnce(ctx context.Context, n testbed.Network, from, to provisi
 		return fmt.Errorf("check network %q: %w", n.Name, ctx.Err())
 	}
 	return &crossError{network: n.Name, from: from.Name, to: to.Name, address: address,
-		resolved: resolved(ctx, m, here.Device, address), cause: j.b.suspect(ctx, j.want.id, n.Name)}
+		resolved: resolved(ctx, m, here.Device, address)}
 }
 
 // ping waits a second for the answer. An error other than its exit status means

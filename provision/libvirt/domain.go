@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // Slots of the root bus for what QEMU gets past libvirt. libvirt fills the bus
@@ -90,8 +91,8 @@ func (w wantedLab) connect(d *domainXML, m provision.MachineRequest) error {
 		}
 		if w.backendNetworks() {
 			d.Devices.Interfaces = append(d.Devices.Interfaces, interfaceXML{
-				Type: "network", MAC: macXML{Address: nic.MAC}, Model: typeXML{Type: "virtio"},
-				Source: netRefXML{Network: w.names.thing(w.Lab, network.Name)}, MTU: &sizeXML{Size: network.MTU},
+				Type: segmentType(network), MAC: macXML{Address: nic.MAC}, Model: typeXML{Type: "virtio"},
+				Source: w.segment(network), MTU: &sizeXML{Size: network.MTU},
 			})
 			continue
 		}
@@ -100,6 +101,22 @@ func (w wantedLab) connect(d *domainXML, m provision.MachineRequest) error {
 		}
 	}
 	return nil
+}
+
+// segment is what an interface is plugged into: a network that we make, or a bridge
+// that exists.
+func (w wantedLab) segment(n testbed.Network) netRefXML {
+	if n.Bridge != "" {
+		return netRefXML{Bridge: n.Bridge}
+	}
+	return netRefXML{Network: w.names.thing(w.Lab, n.Name)}
+}
+
+func segmentType(n testbed.Network) string {
+	if n.Bridge != "" {
+		return "bridge"
+	}
+	return "network"
 }
 
 // managementArgs make the interface that carries SSH: user-mode, so it needs no

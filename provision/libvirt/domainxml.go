@@ -130,7 +130,8 @@ type macXML struct {
 }
 
 type netRefXML struct {
-	Network string `xml:"network,attr"`
+	Network string `xml:"network,attr,omitempty"`
+	Bridge  string `xml:"bridge,attr,omitempty"`
 }
 
 type typeXML struct {

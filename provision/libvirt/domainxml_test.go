@@ -37,7 +37,12 @@ func documents(t *testing.T) map[string]any {
 	making.disk = "/pool/client.disk.1"
 	disk, err := w.domain(withDisk, making)
 	require.NoError(t, err)
+	bridged := wanted(systemURI, "kvm", request("latency", "client", "server"))
+	bridged.Networks[0].Bridge = "br0"
+	plugged, err := bridged.domain(bridged.Machines[0], made(bridged, "client"))
+	require.NoError(t, err)
 	return map[string]any{
+		"domain-bridge":        plugged,
 		"domain-system-kvm":    domain(systemURI, "kvm", "client", "server"),
 		"domain-system-tcg":    domain(systemURI, "tcg", "client", "server"),
 		"domain-session-pair":  domain(sessionURI, "tcg", "client", "server"),

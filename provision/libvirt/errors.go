@@ -1,12 +1,16 @@
 package libvirt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"syscall"
+	"time"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
+
+	"github.com/testbed-lab/testbed/provision"
 )
 
 // hasCode says whether libvirt answered with one of these error numbers.
@@ -56,12 +60,23 @@ func (e endpoint) cut(err error) error {
 	if err == nil || errors.Is(err, errCut) {
 		return err
 	}
-	lost := e.site.Lost()
+	patience := time.Duration(0)
+	if unexplained(err) {
+		patience = time.Second // What goes over a connection ends before its ssh does.
+	}
+	lost := e.site.Lost(patience)
 	if lost == nil {
 		return err
 	}
 	return fmt.Errorf("%w: %s: %v (%w); what runs there goes on, and testbed down removes it when it can be reached",
 		errCut, e.site.Name(), lost, err)
+}
+
+// unexplained is an error that is nobody's answer.
+func unexplained(err error) bool {
+	var exit *provision.ExitError
+	var answer golibvirt.Error
+	return !errors.As(err, &exit) && !errors.As(err, &answer) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // errCut is what a connection that was there comes to.

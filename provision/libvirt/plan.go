@@ -3,8 +3,10 @@ package libvirt
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/testbed-lab/testbed/provision"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // Stages of an up. Steps of one stage touch different things.
@@ -52,6 +54,9 @@ func (b *Backend) plan(ctx context.Context, want provision.Request) ([]provision
 	if err := b.clashes(ctx, j); err != nil {
 		return nil, err
 	}
+	if err := b.bridges(ctx, j.want); err != nil {
+		return nil, err
+	}
 	steps, err := j.steps()
 	if err != nil {
 		return nil, err
@@ -74,6 +79,9 @@ func (b *Backend) newJob(ctx context.Context, want provision.Request) (*job, err
 	}
 	if b.dialer.endpoint.far() {
 		kept.Connect = b.Connect()
+	}
+	if kept.ID == "" {
+		kept.ID = want.ID
 	}
 	if kept, err = kept.complete(want.Lab); err != nil {
 		return nil, err
@@ -121,7 +129,7 @@ func (j *job) removals() []provision.Step {
 		}
 	}
 	for _, n := range j.seen.networks {
-		if _, err := j.want.network(n.Thing); err != nil {
+		if !slices.ContainsFunc(j.want.made(), func(m testbed.Network) bool { return m.Name == n.Thing }) {
 			steps = append(steps, j.b.removeNetworkStep(stagePool, n, "the lab has no such network"))
 		}
 	}
@@ -156,10 +164,7 @@ func (j *job) poolStep() provision.Step {
 }
 
 func (j *job) networkSteps() (steps []provision.Step) {
-	if !j.want.backendNetworks() {
-		return nil
-	}
-	for _, n := range j.want.Networks {
+	for _, n := range j.want.made() {
 		step := provision.Step{Stage: stageNetwork, Name: "network " + n.Name, Action: provision.Create,
 			Do: func(ctx context.Context) error { return j.makeNetwork(ctx, n) }}
 		if old, ok := j.seen.network(n.Name); ok {
@@ -233,6 +238,9 @@ func (j *job) networkReplaced(m provision.MachineRequest) bool {
 	}
 	for _, nic := range m.NICs {
 		network, err := j.want.network(nic.Network)
+		if err == nil && network.Bridge != "" {
+			continue
+		}
 		old, ok := j.seen.network(nic.Network)
 		if err != nil || !ok || !old.active || old.Digest != j.want.networkDigest(network) {
 			return true

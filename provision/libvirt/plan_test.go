@@ -72,6 +72,11 @@ func TestPlan(t *testing.T) {
 			"3 create upload server", "4 create boot server", check,
 		}},
 		"nothing changed": {steps: []string{check}},
+		"a bridge that exists": {want: func(w *wantedLab) { w.Networks[0].Bridge = "br0" }, steps: []string{
+			"1 remove remove network lan: the lab has no such network",
+			"3 replace upload client: its definition changed", "4 replace boot client: its definition changed",
+			"3 replace upload server: its definition changed", "4 replace boot server: its definition changed", check,
+		}},
 		"memory": {want: func(w *wantedLab) { w.Machines[0].Memory *= 2 }, steps: []string{
 			"3 replace upload client: its definition changed", "4 replace boot client: its definition changed", check,
 		}},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +27,7 @@ func (f fakeSite) About() site.About                       { return f.about }
 func (f fakeSite) Getenv(variable string) string           { return f.env[variable] }
 func (f fakeSite) Has(_ context.Context, tool string) bool { return f.has(tool) }
 func (f fakeSite) Exists(_ context.Context, _ string) bool { return false }
-func (f fakeSite) Lost() error                             { return f.lost }
+func (f fakeSite) Lost(time.Duration) error                { return f.lost }
 
 func TestChooseEndpoint(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -19,11 +19,11 @@ type firewall struct {
 
 // suspect looks for what eats frames on the host. A session's networks cross
 // no bridge.
-func (b *Backend) suspect(ctx context.Context, id, network string) string {
+func (b *Backend) suspect(ctx context.Context, bridge string) string {
 	if !b.dialer.endpoint.system() {
 		return ""
 	}
-	return lookAtFirewall(ctx, b.site()).accuse(bridgeName(id, network))
+	return lookAtFirewall(ctx, b.site()).accuse(bridge)
 }
 
 // accuse names the culprit and the command that lets the bridge through.

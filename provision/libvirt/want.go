@@ -1,9 +1,11 @@
 package libvirt
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +34,21 @@ type wantedLab struct {
 // backends of the machines on them.
 func (w wantedLab) backendNetworks() bool { return w.sockets == "" }
 
+// made are the networks that libvirt makes for the lab.
+func (w wantedLab) made() (networks []testbed.Network) {
+	for _, n := range w.Networks {
+		if w.backendNetworks() && n.Bridge == "" {
+			networks = append(networks, n)
+		}
+	}
+	return networks
+}
+
+// bridge is the network's bridge on the hypervisor.
+func (w wantedLab) bridge(n testbed.Network) string {
+	return cmp.Or(n.Bridge, bridgeName(w.id, n.Name))
+}
+
 func (w wantedLab) mark(thing string) mark {
 	return mark{Lab: w.id, Name: w.Lab, Owner: w.Owner, Source: w.Source, Thing: thing, Builder: hold.This()}
 }
@@ -47,7 +64,7 @@ func (w wantedLab) network(name string) (testbed.Network, error) {
 
 // networkDigest identifies what a machine sees of a network.
 func (w wantedLab) networkDigest(n testbed.Network) string {
-	return digestOf(form, w.names.thing(w.Lab, n.Name), bridgeName(w.id, n.Name), strconv.Itoa(n.MTU))
+	return digestOf(form, w.names.thing(w.Lab, n.Name), w.bridge(n), strconv.Itoa(n.MTU))
 }
 
 // members lists the machines on a network in the lab's order.
@@ -94,7 +111,7 @@ func (w wantedLab) guest(m provision.MachineRequest) (guestconfig.Config, error)
 // hosts gives each machine's name the address of its first NIC.
 func (w wantedLab) hosts() map[string]string {
 	hosts := map[string]string{}
-	for _, m := range w.Machines {
+	for _, m := range slices.Concat(w.Machines, w.Elsewhere) {
 		if len(m.NICs) > 0 {
 			hosts[m.Name] = m.NICs[0].Address.Addr().String()
 		}

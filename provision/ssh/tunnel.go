@@ -40,9 +40,10 @@ func OpenTunnel(ctx context.Context, command, what, address string) (*Tunnel, er
 	return &Tunnel{conn: n}, nil
 }
 
-// Lost is why the connection is no more, in ssh's words; nil while it is.
-func (t *Tunnel) Lost() error {
-	if t.conn.alive() {
+// Lost is why the connection is no more, in ssh's words; nil while it is, also after
+// some patience.
+func (t *Tunnel) Lost(patience time.Duration) error {
+	if t.conn.alive() && !t.conn.waitEnded(patience) {
 		return nil
 	}
 	if said := t.conn.words.last(); said != "" {
@@ -77,7 +78,7 @@ const forwarding = 20 * time.Second
 // address as seen from there. ssh connects before the far end does, so a connection
 // to what is not there is made, and ends at once.
 func (t *Tunnel) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if err := t.Lost(); err != nil {
+	if err := t.Lost(0); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, forwarding)
@@ -115,7 +116,7 @@ func (t *Tunnel) control(ctx context.Context, verb, forward string) error {
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if lost := t.Lost(); lost != nil {
+	if lost := t.Lost(0); lost != nil {
 		return lost
 	}
 	return fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))

@@ -131,6 +131,7 @@ func TestTunnelToNothing(t *testing.T) {
 	s := newServer(t)
 	conn, err := s.tunnel().Dial(t.Context(), "unix", s.path("nothing"))
 	require.NoError(t, err)
+	defer conn.Close()
 	_, err = conn.Read(make([]byte, 1))
 	require.ErrorIs(t, err, io.EOF)
 }
@@ -152,16 +153,16 @@ func TestTunnelRunsCommands(t *testing.T) {
 func TestTunnelThatIsCut(t *testing.T) {
 	s := newServer(t)
 	tunnel := s.tunnel()
-	require.NoError(t, tunnel.Lost())
+	require.NoError(t, tunnel.Lost(0))
 	out, err := tunnel.Output(t.Context(), `echo $PPID`)
 	require.NoError(t, err)
 	// The session's server is the command's parent or, where privileges are
 	// separated, that one's child.
 	_, err = tunnel.Output(t.Context(), `kill -9 $1`, strings.TrimSpace(string(out)))
 	require.Error(t, err)
-	require.Eventually(t, func() bool { return tunnel.Lost() != nil }, 10*time.Second, 10*time.Millisecond)
+	require.Error(t, tunnel.Lost(10*time.Second))
 	_, err = tunnel.Dial(t.Context(), "tcp", "127.0.0.1:1")
-	require.EqualError(t, err, tunnel.Lost().Error())
+	require.EqualError(t, err, tunnel.Lost(0).Error())
 }
 
 func TestTunnelThatCannotBe(t *testing.T) {

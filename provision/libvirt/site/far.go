@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/testbed-lab/testbed/provision"
 )
@@ -20,7 +21,8 @@ type Tunnel interface {
 	// [*provision.ExitError].
 	Output(ctx context.Context, script string, args ...string) ([]byte, error)
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
-	Lost() error
+	// Lost is why it is no more; nil while it is, also after some patience.
+	Lost(patience time.Duration) error
 	Close() error
 }
 
@@ -100,7 +102,7 @@ func (f *far) Getenv(variable string) string { return f.env[variable] }
 func (f *far) reach(ctx context.Context) (Tunnel, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.tunnel != nil && f.tunnel.Lost() == nil {
+	if f.tunnel != nil && f.tunnel.Lost(0) == nil {
 		return f.tunnel, nil
 	}
 	if f.tunnel != nil {
@@ -115,13 +117,14 @@ func (f *far) reach(ctx context.Context) (Tunnel, error) {
 	return tunnel, nil
 }
 
-func (f *far) Lost() error {
+func (f *far) Lost(patience time.Duration) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.tunnel == nil {
+	tunnel := f.tunnel
+	f.mu.Unlock()
+	if tunnel == nil {
 		return nil
 	}
-	return f.tunnel.Lost()
+	return tunnel.Lost(patience)
 }
 
 func (f *far) Close() error {

@@ -28,7 +28,7 @@ func Here() Site { return here{} }
 
 func (here) Name() string                  { return "" }
 func (here) Getenv(variable string) string { return os.Getenv(variable) }
-func (here) Lost() error                   { return nil }
+func (here) Lost(time.Duration) error      { return nil }
 func (here) Close() error                  { return nil }
 
 func (h here) About() About {

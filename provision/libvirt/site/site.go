@@ -9,6 +9,7 @@ import (
 	"context"
 	"net"
 	"strings"
+	"time"
 )
 
 // Site is such a computer. What it is asked for and cannot tell is an error, or
@@ -52,9 +53,9 @@ type Site interface {
 	Has(ctx context.Context, tool string) bool
 	// Start runs a command that puts itself in the background when it is ready.
 	Start(ctx context.Context, command []string) error
-	// Lost is why a connection that was there is no more; nil while it is. It is made
-	// again when it is next needed.
-	Lost() error
+	// Lost is why a connection that was there is no more; nil while it is, also after
+	// some patience. It is made again when it is next needed.
+	Lost(patience time.Duration) error
 	Close() error
 }
 

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,8 +45,8 @@ func (l *loopback) Dial(ctx context.Context, network, address string) (net.Conn,
 	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
 
-func (l *loopback) Lost() error  { return l.lost }
-func (l *loopback) Close() error { l.closed = true; return nil }
+func (l *loopback) Lost(time.Duration) error { return l.lost }
+func (l *loopback) Close() error             { l.closed = true; return nil }
 
 // opened counts the tunnels that a site has asked for.
 type opened struct {
@@ -166,11 +167,11 @@ func TestFarIsReachedAgain(t *testing.T) {
 	s, o := newFar(t)
 	cut := errors.New("cut")
 	o.tunnels[0].lost = cut
-	require.Equal(t, cut, s.Lost())
+	require.Equal(t, cut, s.Lost(0))
 	require.True(t, s.Exists(t.Context(), "/"))
 	require.Len(t, o.tunnels, 2)
 	require.True(t, o.tunnels[0].closed)
-	require.NoError(t, s.Lost())
+	require.NoError(t, s.Lost(0))
 
 	o.tunnels[1].lost, o.err = cut, errors.New("nothing answers there")
 	_, err := s.ReadFile(t.Context(), "/etc/passwd")
