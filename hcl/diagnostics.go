@@ -80,13 +80,12 @@ func rangeOf(r *hcl.Range) testbed.Range {
 	}
 }
 
-// collector gathers what is wrong with a file, and what of it is not built.
+// collector gathers what is wrong with a file.
 type collector struct {
-	path    string
-	text    []byte
-	wrong   hcl.Diagnostics
-	unbuilt hcl.Diagnostics
-	seen    map[string]bool
+	path  string
+	text  []byte
+	wrong hcl.Diagnostics
+	seen  map[string]bool
 }
 
 func newCollector(path string, text []byte) *collector {
@@ -120,13 +119,6 @@ func (c *collector) add(d *hcl.Diagnostic) {
 	}
 }
 
-func (c *collector) unbuiltf(at hcl.Range, detail string, args ...any) {
-	d := diagnosticf(at, "Not built yet", detail, args...)
-	if c.first(d) {
-		c.unbuilt = append(c.unbuilt, d)
-	}
-}
-
 func (c *collector) first(d *hcl.Diagnostic) bool {
 	key := d.Summary + "\x00"
 	if d.Subject != nil {
@@ -144,8 +136,6 @@ func (c *collector) first(d *hcl.Diagnostic) bool {
 func (c *collector) failed() bool { return c.wrong.HasErrors() }
 
 func (c *collector) diagnostics() *Diagnostics { return c.sorted(c.wrong) }
-
-func (c *collector) notBuilt() *Diagnostics { return c.sorted(c.unbuilt) }
 
 func (c *collector) sorted(list hcl.Diagnostics) *Diagnostics {
 	sort.SliceStable(list, func(i, j int) bool { return start(list[i]) < start(list[j]) })

@@ -4,7 +4,7 @@
 // file but the lab and the kernels that the lab names.
 //
 // The language is one table, in schema.go and the files schema_*.go: what is
-// accepted, what is documented and what is built are all read from it.
+// accepted and what is documented are both read from it.
 //
 // Invariant: all mistakes of a file are reported at once, each once. A value
 // that has been reported is never evaluated further, so no mistake causes a

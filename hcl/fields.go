@@ -74,7 +74,6 @@ func (f *fields) convert(a attribute, syntax *hclsyntax.Attribute, v evaluated) 
 		return
 	}
 	f.values[a.name], f.given[a.name] = value, true
-	f.noteUnbuilt(a, syntax, value)
 }
 
 // standard is the default: what it would be, had the file said it.

@@ -34,7 +34,6 @@ func FuzzParse(f *testing.F) {
 		}
 		checkPlaces(t, text, diags)
 		if file != nil {
-			checkPlaces(t, text, file.Unbuilt())
 			checkPredicates(t, file)
 		}
 		formatted, wrong := hcl.Format(text, "fuzz.hcl")

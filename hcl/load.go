@@ -39,17 +39,12 @@ type File struct {
 	// Images are all that the file declares, also those that no cell uses.
 	Images []testbed.Image
 
-	unbuilt    *Diagnostics
 	predicates [][]testbed.Predicate
 }
 
 // Predicates are the compiled expectations: one list a cell of the lab, in the
 // order of Lab.Expectations. They may be called from many goroutines.
 func (f *File) Predicates() [][]testbed.Predicate { return f.predicates }
-
-// Unbuilt is what the lab asks for and this version accepts, but cannot do yet:
-// one diagnostic each, none where all is built.
-func (f *File) Unbuilt() *Diagnostics { return f.unbuilt }
 
 // Load reads a lab file. The file is nil where the diagnostics have errors;
 // that the file cannot be read is a diagnostic too.
@@ -109,7 +104,7 @@ func Parse(text []byte, path string, opt Options) (*File, *Diagnostics) {
 	digest := sha256.Sum256(text)
 	l.lab.Digest = hex.EncodeToString(digest[:])
 	l.lab.Variables = opt.Vars
-	return &File{Lab: l.lab, Text: text, Images: l.all, unbuilt: out.notBuilt(), predicates: l.predicates}, out.diagnostics()
+	return &File{Lab: l.lab, Text: text, Images: l.all, predicates: l.predicates}, out.diagnostics()
 }
 
 // parseBody gives nil after reporting why the text is not HCL at all. What

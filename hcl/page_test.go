@@ -18,7 +18,7 @@ import (
 const page = "../docs/lab-language.md"
 
 // The page's tables are the schema's: every argument is on it, with its default
-// and whether it is built, and nothing else is.
+// and nothing else is.
 func TestLanguagePage(t *testing.T) {
 	was, err := os.ReadFile(page)
 	require.NoError(t, err)
@@ -59,13 +59,13 @@ func writeTable(b *strings.Builder, one *block, title string) {
 	if one.label != "" {
 		label = ` "` + strings.ToUpper(one.label) + `"`
 	}
-	fmt.Fprintf(b, "\n### %s\n\n`%s%s { … }`%s %s\n", title, one.name, label, map[bool]string{true: " (not built yet)"}[one.unbuilt], one.doc)
+	fmt.Fprintf(b, "\n### %s\n\n`%s%s { … }` %s\n", title, one.name, label, one.doc)
 	if len(one.attributes) == 0 {
 		return
 	}
-	b.WriteString("\n| argument | type | default | | built |\n|---|---|---|---|---|\n")
+	b.WriteString("\n| argument | type | default | |\n|---|---|---|---|\n")
 	for _, a := range one.attributes {
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", a.name, typeOf(a), defaultOf(a), a.doc, builtOf(one, a))
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", a.name, typeOf(a), defaultOf(a), a.doc)
 	}
 }
 
@@ -91,18 +91,6 @@ func defaultOf(a attribute) string {
 		return "`" + a.fallback + "`"
 	}
 	return ""
-}
-
-func builtOf(b *block, a attribute) string {
-	switch {
-	case b.unbuilt, a.unbuilt && (a.fallback == "" || a.fallback == "false" || a.fallback == `"0s"` || a.fallback == "0"):
-		return "no"
-	case a.unbuilt:
-		return "only `" + a.fallback + "`"
-	case a.built != nil:
-		return "`\"" + strings.Join(a.built, "\"`, `\"") + "\"`"
-	}
-	return "yes"
 }
 
 func metricTable() string {
@@ -158,12 +146,6 @@ func TestSchema(t *testing.T) {
 			require.NotEmpty(t, a.doc, "%s.%s", b.name, a.name)
 			require.True(t, strings.HasSuffix(a.doc, "."), "%s.%s: a sentence", b.name, a.name)
 			require.NotPanics(t, func() { a.standard() }, "%s.%s", b.name, a.name)
-			for _, built := range a.built {
-				require.Contains(t, a.oneOf, built, "%s.%s", b.name, a.name)
-			}
-			if a.fallback != "" && a.built != nil {
-				require.Contains(t, a.built, strings.Trim(a.fallback, `"`), "the default of %s.%s has to be built", b.name, a.name)
-			}
 		}
 	}
 }

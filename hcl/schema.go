@@ -40,8 +40,6 @@ type attribute struct {
 	min, max int      // For whole numbers. Both 0: any.
 	to       []string // Blocks that a reference may name.
 	only     []string // Kinds of mode that take it. Empty: all.
-	unbuilt  bool     // Accepted, but any value other than the default is not built yet.
-	built    []string // Of oneOf, the values that are built, where not all are.
 	doc      string
 }
 
@@ -55,7 +53,6 @@ type block struct {
 	once       bool     // At most one a file, or in the block around it.
 	free       bool     // The user names the attributes.
 	iterates   string   // "for_each" or "count", or empty.
-	unbuilt    bool
 }
 
 // language is every block of a lab file, in the order of the documentation.

@@ -30,29 +30,17 @@ func (a *app) load(ctx context.Context, given []string, how listing) (*run.Lab, 
 	return ready(file), nil
 }
 
-// loadToRun is load for verbs that do what the lab asks for: what the language
-// has and this version cannot do yet is a mistake too.
+// loadToRun is load for verbs that do what the lab asks for: what it lists of a mirror
+// is pinned.
 func (a *app) loadToRun(ctx context.Context, given []string) (*run.Lab, error) {
-	file, err := a.parseToRun(ctx, given)
-	if err != nil {
-		return nil, err
-	}
-	return ready(file), nil
-}
-
-func (a *app) parseToRun(ctx context.Context, given []string) (*hcl.File, error) {
-	file, err := a.parse(ctx, given, listingPin)
-	if err != nil {
-		return nil, err
-	}
-	return file, a.diagnose(file.Unbuilt())
+	return a.load(ctx, given, listingPin)
 }
 
 // loadAgainst is the lab that a run against a base measures: both of its sides. The
 // base is an image of the file, or a Debian release whose kernel takes the place of the
 // machines'.
 func (a *app) loadAgainst(ctx context.Context, given []string, base string) (*run.Lab, error) {
-	file, err := a.parseToRun(ctx, given)
+	file, err := a.parse(ctx, given, listingPin)
 	if err != nil {
 		return nil, err
 	}

@@ -120,9 +120,6 @@ func (a *app) bundledLab(ctx context.Context, dir string, r testbed.Result) (*ru
 	if err := a.diagnose(diagnostics); err != nil {
 		return nil, err
 	}
-	if err := a.diagnose(file.Unbuilt()); err != nil {
-		return nil, err
-	}
 	lab := ready(file)
 	if lab.Backend != r.Backend { // Not where somebody else's file would have us log in.
 		return nil, usageError{fmt.Errorf("the bundle's result is of backend %q, and its lab asks for %q", r.Backend, lab.Backend), "get the bundle again from where it came"}
