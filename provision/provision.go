@@ -129,7 +129,7 @@ type MachineInfo struct {
 	Name        string `json:"name"`
 	Domain      string `json:"domain"`
 	State       string `json:"state"` // running, paused, shut off, crashed, ….
-	SSH         string `json:"ssh"`   // "127.0.0.1:PORT".
+	SSH         string `json:"ssh"`   // "127.0.0.1:PORT", with " on HOST" where that is another computer's.
 	ImageDigest string `json:"image_digest"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,8 @@ import (
 )
 
 const doctorHelp = `Say what this machine lacks, each with the command that mends it. It changes
-nothing. Exit status 1 where Testbed cannot work.
+nothing. Exit status 1 where Testbed cannot work. With --connect to another
+computer it says what the libvirt there can run, in place of this one's.
 
 With --calibrate it boots a virtual machine, injects delays of 50 us, 200 us and
 1 ms into requests in it, and says what was measured of each. That takes some
@@ -47,10 +49,36 @@ func (a *app) doctorCommand() *cobra.Command {
 		if *calibrate {
 			return a.calibrate(cmd.Context(), *out, *asJSON)
 		}
-		findings := doctor.Examine(cmd.Context(), doctor.Options{Connect: a.connect})
-		return a.reportFindings(findings, *asJSON)
+		o := doctor.Options{Connect: a.connect}
+		if err := a.checkConnect(); err != nil {
+			return err
+		}
+		if far(a.connect) {
+			o.Hypervisor = a.lookAtHypervisor
+		}
+		return a.reportFindings(doctor.Examine(cmd.Context(), o), *asJSON)
 	}
 	return cmd
+}
+
+// lookAtHypervisor says what another computer's libvirt can run. An error has its remedy
+// in it.
+func (a *app) lookAtHypervisor(ctx context.Context) doctor.Finding {
+	b, err := a.hypervisor(ctx, nil, a.connect, true)
+	if err != nil {
+		return doctor.Finding{Level: doctor.Missing, Detail: err.Error()}
+	}
+	defer b.Close()
+	facts, err := b.Facts(ctx)
+	if err != nil {
+		return doctor.Finding{Level: doctor.Missing, Detail: err.Error()}
+	}
+	f := doctor.Finding{Level: doctor.OK, Detail: fmt.Sprintf("%s answers: libvirt %v, QEMU %v, %v CPUs (%v), kernel %v, KVM",
+		b.Connect(), facts["libvirt"], facts["qemu"], facts["cpus"], facts["cpu_model"], facts["kernel"])}
+	if b.Accelerator() != "kvm" {
+		f.Level, f.Detail = doctor.Warn, strings.TrimSuffix(f.Detail, "KVM")+"no KVM; machines run under QEMU's emulation (TCG), many times slower"
+	}
+	return f
 }
 
 func (a *app) examineConfig(ctx context.Context, path string, given []string, asJSON bool) error {

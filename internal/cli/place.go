@@ -121,9 +121,29 @@ func (a *app) hypervisors(ctx context.Context, notes progress.Sink, at place) (p
 
 // hypervisor opens a libvirt, here or on another computer.
 func (a *app) hypervisor(ctx context.Context, notes progress.Sink, connect string, emulated bool) (*libvirt.Backend, error) {
+	if err := a.checkConnect(); err != nil {
+		return nil, err
+	}
 	return libvirt.Open(ctx, libvirt.Options{
 		Connect: cmp.Or(a.connect, connect), SSH: sshCommand(), Owner: provision.Owner(), Emulated: emulated, Progress: notes,
 	})
+}
+
+// checkConnect says whether --connect is a URI.
+func (a *app) checkConnect() error {
+	if a.connect == "" {
+		return nil
+	}
+	if _, err := testbed.ParseConnect(a.connect); err != nil {
+		return usageError{fmt.Errorf("--connect %q: no libvirt that testbed can use", a.connect), err.Error()}
+	}
+	return nil
+}
+
+// far says whether a libvirt is on another computer.
+func far(connect string) bool {
+	h, err := testbed.ParseConnect(connect)
+	return err == nil && h.SSH != ""
 }
 
 // sshCommand stands for ssh; empty for ssh itself.

@@ -196,7 +196,7 @@ func (a *app) connectFlag(lab *run.Lab) string {
 	if at := hypervisors(lab.Lab); connect == "" && len(at) == 1 {
 		connect = at[0]
 	}
-	if h, err := testbed.ParseConnect(connect); err != nil || h.SSH != "" {
+	if connect == "" || far(connect) {
 		return "" // What is far away is remembered.
 	}
 	return " --connect " + connect

@@ -31,6 +31,9 @@ type Options struct {
 	// Connect is the libvirt URI that will be used. Optional: the system's for
 	// root and the user's session for anybody else.
 	Connect string
+	// Hypervisor looks at the libvirt of another computer, which machines are to run
+	// on; then nothing is said of this one's. Optional.
+	Hypervisor func(context.Context) Finding
 	// Timeout for each command asked. Optional: 10 s.
 	Timeout time.Duration
 }
@@ -57,11 +60,36 @@ func Worst(findings []Finding) Level {
 	return worst
 }
 
+// check is one thing to look at.
+type check struct {
+	name string
+	look func(context.Context) Finding
+}
+
 func (h *host) examine(ctx context.Context) []Finding {
-	checks := []struct {
-		name  string
-		check func(context.Context) Finding
-	}{
+	checks := append(h.machineChecks(), []check{
+		{"Debian mirror", h.mirror},
+		{"space for images", h.cacheSpace},
+		{"Go", h.goTools},
+	}...)
+	findings := make([]Finding, 0, len(checks))
+	for _, c := range checks {
+		if ctx.Err() != nil {
+			break
+		}
+		f := c.look(ctx)
+		f.Name = c.name
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// machineChecks are of what machines run on.
+func (h *host) machineChecks() []check {
+	if h.hypervisor != nil {
+		return []check{{"hypervisor", h.hypervisor}}
+	}
+	return []check{
 		{"processor", h.processor},
 		{"KVM", h.kvm},
 		{"QEMU", h.qemu},
@@ -72,21 +100,8 @@ func (h *host) examine(ctx context.Context) []Finding {
 		{"bridge firewall", h.bridgeFirewall},
 		{"Docker", h.docker},
 		{"vhost_net", h.vhostNet},
-		{"Debian mirror", h.mirror},
-		{"space for images", h.cacheSpace},
 		{"space for machines", h.poolSpace},
-		{"Go", h.goTools},
 	}
-	findings := make([]Finding, 0, len(checks))
-	for _, c := range checks {
-		if ctx.Err() != nil {
-			break
-		}
-		f := c.check(ctx)
-		f.Name = c.name
-		findings = append(findings, f)
-	}
-	return findings
 }
 
 func ok(detail string) Finding           { return Finding{Level: OK, Detail: detail} }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,19 @@ func TestNothingIsMissing(t *testing.T) {
 				t.Errorf("worst is %q, want ok", Worst(findings))
 			}
 		})
+	}
+}
+
+// Of a computer far away nothing is said that was looked up here.
+func TestHypervisorFarAway(t *testing.T) {
+	p := newPatient(t, 1000)
+	p.hypervisor = func(context.Context) Finding { return warn("no KVM there", "") }
+	var names []string
+	for _, f := range p.examine(t.Context()) {
+		names = append(names, f.Name)
+	}
+	if want := []string{"hypervisor", "Debian mirror", "space for images", "Go"}; !slices.Equal(names, want) {
+		t.Errorf("looked at %q, want %q", names, want)
 	}
 }
 

@@ -20,11 +20,14 @@ import (
 // host is the machine as the checks see it. A test gives another one.
 type host struct {
 	connect string
-	arch    string
-	euid    int
-	user    string
-	root    string // Before every path of the machine; "" but in tests.
-	getenv  func(string) string
+	// hypervisor looks at another computer's libvirt; nil where this one's is used.
+	hypervisor func(context.Context) Finding
+
+	arch   string
+	euid   int
+	user   string
+	root   string // Before every path of the machine; "" but in tests.
+	getenv func(string) string
 	// run returns a command's output; errNoCommand where there is none.
 	run func(ctx context.Context, name string, args ...string) (string, error)
 	// writable tells whether this user may open a device for reading and writing.
@@ -37,7 +40,7 @@ var errNoCommand = errors.New("no such command")
 
 func newHost(o Options) *host {
 	h := &host{
-		connect: o.Connect, arch: runtime.GOARCH, euid: os.Geteuid(), user: userName(),
+		connect: o.Connect, hypervisor: o.Hypervisor, arch: runtime.GOARCH, euid: os.Geteuid(), user: userName(),
 		getenv: os.Getenv, writable: writable, free: free,
 	}
 	timeout := o.Timeout

@@ -35,6 +35,8 @@ func (r *rack) libvirt(c *computer) string {
 		require.NoError(r.t, os.Mkdir(own, 0o755))
 		if folder == "/etc/libvirt" {
 			script += fmt.Sprintf("cp /etc/libvirt/*.conf %s\n", own)
+			mode := map[string]string{"a": "0700", "b": "0777"}[c.name] // On b anybody may use it, on a root alone.
+			script += fmt.Sprintf("printf 'auth_unix_rw = \"none\"\nunix_sock_rw_perms = \"%s\"\n' >>%s/libvirtd.conf\n", mode, own)
 		}
 		script += fmt.Sprintf("mount --bind %s %s\n", own, folder)
 	}
@@ -64,14 +66,16 @@ func (c *computer) on(t *testing.T, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// inventory is all that a lab could leave on a hypervisor.
+// inventory is all that a lab could leave on a hypervisor. QEMU's log, which libvirt
+// itself never removes, is only root's to remove, who uses the first one.
 func (c *computer) inventory(t *testing.T) string {
 	t.Helper()
 	text := ""
 	for _, kind := range []string{"list", "net-list", "pool-list"} {
 		text += c.on(t, "virsh", "-c", "qemu:///system", kind, "--all", "--name")
 	}
-	return text + c.on(t, "sh", "-c", "ip -o link | cut -d: -f2; find /var/lib/libvirt /run/libvirt/qemu /var/log/libvirt -name '*testbed*'; pgrep -a qemu --ns $$ --nslist net || true")
+	logs := map[string]string{"a": "/var/log/libvirt"}[c.name]
+	return text + c.on(t, "sh", "-c", "ip -o link | cut -d: -f2; find /var/lib/libvirt /run/libvirt/qemu "+logs+" -name '*testbed*'; pgrep -a qemu --ns $$ --nslist net || true")
 }
 
 // TestRemoteHypervisors walks a lab through its life on the libvirts of two other
@@ -81,7 +85,10 @@ func TestRemoteHypervisors(t *testing.T) {
 	r := newHypervisors(t)
 	path := r.lab("far.hcl", "far")
 	r.do("images", "build", path) // There is no way to a mirror from the desk.
-	refused := r.runs("up", path)
+	refused := r.runs("ls", "--connect", "qemu+ssh://plain@a/system")
+	require.Equal(t, 1, refused.status)
+	require.Contains(t, refused.stderr, "on plain@a: sudo usermod -aG libvirt plain")
+	refused = r.runs("up", path)
 	require.Equal(t, 1, refused.status)
 	require.Contains(t, refused.stderr, `plan network "lan": there is no bridge "br0" on root@a; make it as root there`)
 
@@ -133,5 +140,5 @@ func (r *rack) cut(c *computer) {
 		}
 	}
 	require.Error(r.t, cmd.Wait())
-	require.Contains(r.t, stderr.String(), "the connection to the hypervisor was cut: root@b: ")
+	require.Contains(r.t, stderr.String(), "the connection to the hypervisor was cut: plain@b: ")
 }

@@ -140,7 +140,7 @@ func (r *rack) serve(c *computer, script string) {
 	require.NoError(r.t, err)
 	// What root's own shell reads at its start can take seconds.
 	users := strings.Replace(string(passwd), ":/root:/bin/bash\n", ":/root:/bin/sh\n", 1)
-	r.write("passwd", users+"plain:*:54321:54321::/:/bin/sh\nadmin:*:54322:54322::/:/bin/sh\n")
+	r.write("passwd", users+"plain:*:54321:65534::/:/bin/sh\nadmin:*:54322:54322::/:/bin/sh\n")
 	r.write("sudoers", "Defaults env_reset\nadmin ALL=(root) NOPASSWD: ALL\n")
 	require.NoError(r.t, os.Chmod(r.path("sudoers"), 0o440))
 	public, err := os.ReadFile(r.path("user.pub"))

@@ -29,7 +29,7 @@ func (b *Backend) Labs(ctx context.Context) ([]provision.Lab, error) {
 	for _, d := range all.domains {
 		l := lab(d.mark)
 		l.Machines = append(l.Machines, provision.MachineInfo{
-			Name: d.Thing, Domain: d.domain.Name, State: stateName(d.state), SSH: d.SSH, ImageDigest: d.Image,
+			Name: d.Thing, Domain: d.domain.Name, State: stateName(d.state), SSH: d.SSH + b.dialer.endpoint.there(), ImageDigest: d.Image,
 		})
 		l.Networks = append(l.Networks, d.Networks...)
 	}

@@ -1,13 +1,10 @@
 package libvirt
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
-	"slices"
 	"time"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
@@ -159,33 +156,4 @@ func (b *Backend) readLog(ctx context.Context, d seenDomain) ([]byte, error) {
 		return nil, fmt.Errorf("read the console of %q: %w", d.Thing, b.cut(err))
 	}
 	return text, nil
-}
-
-func (b *Backend) downloadLog(ctx context.Context, d seenDomain) ([]byte, error) {
-	var text bytes.Buffer
-	err := b.dialer.call(ctx, fmt.Sprintf("read the console of %q", d.Thing), func(l *golibvirt.Libvirt) error {
-		text.Reset()
-		pool, err := l.StoragePoolLookupByName(b.names.pool(d.Lab))
-		if err != nil {
-			return err
-		}
-		if err := refresh(ctx, l, pool); err != nil {
-			return err
-		}
-		volumes, _, err := l.StoragePoolListAllVolumes(pool, 1, 0)
-		if err != nil {
-			return err
-		}
-		for _, rotated := range rotations {
-			at := slices.IndexFunc(volumes, func(v golibvirt.StorageVol) bool { return v.Name == filepath.Base(d.Log)+rotated })
-			if at < 0 {
-				continue
-			}
-			if err := l.StorageVolDownload(volumes[at], &text, 0, 0, 0); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return text.Bytes(), err
 }

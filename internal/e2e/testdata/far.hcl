@@ -30,7 +30,7 @@ vm "client" {
 
 vm "server" {
   image   = image.debian
-  connect = "qemu+ssh://root@b/system"
+  connect = "qemu+ssh://plain@b/system"
 
   nic {
     network = network.lan
