@@ -1,13 +1,14 @@
 // Package libvirt is the backend whose machines are libvirt domains, one a
-// machine, on qemu:///system or on a rootless qemu:///session. It is the only
-// place that knows libvirt; it knows nothing of modes, tests and results.
+// machine, on qemu:///system or on a rootless qemu:///session, of this computer or of
+// one that the user's ssh leads to (package site). It is the only place that knows
+// libvirt; it knows nothing of modes, tests and results.
 //
 // One invariant: everything made carries the lab's UUID and its owner, in the
 // thing itself (the metadata of domains and networks, the names of pools, the
 // alias of bridges). What a lab has is always read back from there, so taking
 // it down needs no file of ours. The state directory holds only what libvirt
-// cannot keep secret (the lab's SSH key) and the lock that keeps two processes
-// from changing one lab at once.
+// cannot keep secret (the lab's SSH key), the lock that keeps two processes
+// from changing one lab at once, and on which other computer a lab is.
 //
 // # When a lab runs
 //
