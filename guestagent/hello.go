@@ -12,7 +12,7 @@ import (
 func hello(machine *namespace.Namespace, device string) (proto.Message, error) {
 	message := proto.Message{Type: proto.TypeHello, Hello: &proto.Hello{Version: proto.Version}}
 	return message, within(machine, func() error {
-		message.Hello.Facts, message.State = hostinfo.Collect(device), computer.State()
+		message.Hello.Facts, message.State = hostinfo.Collect(device), computer.State(computer.Here())
 		return nil
 	})
 }
@@ -21,7 +21,7 @@ func hello(machine *namespace.Namespace, device string) (proto.Message, error) {
 func done(machine *namespace.Namespace) proto.Message {
 	message := proto.Message{Type: proto.TypeDone}
 	_ = within(machine, func() error { // Where nobody can look any more, all went well still.
-		message.State = computer.State()
+		message.State = computer.State(computer.Here())
 		return nil
 	})
 	return message

@@ -105,6 +105,9 @@ type Backend interface {
 	// Facts describes the host for a lab's result: qemu, libvirt, accelerator, …; and how
 	// the lab's machines were started, as long as they are there.
 	Facts(ctx context.Context, lab string) (map[string]any, error)
+	// State is what the kernel of that host has counted so far; nil where machines have
+	// no host.
+	State(ctx context.Context) (map[string]any, error)
 	// Accelerator is "kvm" or "tcg", or "" where no machine is emulated.
 	Accelerator() string
 	// Boots says whether machines boot images. Where they do not, a request

@@ -1,19 +1,18 @@
 // Package computer describes what a kernel runs on, a guest's and a host's alike: the
 // processor, what it does to save power, how it is shared. It reads files, changes
-// nothing, and knows nothing of networks.
+// nothing, and knows nothing of networks. Whose files they are its callers say: this
+// computer's ([Here]), or those of [Files] that were fetched from another one.
 //
 // Invariant: every name is always there. What the kernel does not tell is [Untold], so
 // that a reader can tell "off" from "nobody looked".
 package computer
 
 import (
+	"io/fs"
 	"os"
-	"path/filepath"
-	"runtime"
+	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // Untold stands where the kernel has no answer: a guest is shown no governor.
@@ -21,63 +20,79 @@ const Untold = "not told by this kernel"
 
 // Where the kernel keeps what it says of processors and memory nodes.
 const (
-	processors = "/sys/devices/system/cpu"
-	nodes      = "/sys/devices/system/node"
+	processors = "sys/devices/system/cpu"
+	nodes      = "sys/devices/system/node"
 )
 
+// Here are the files of this computer.
+func Here() fs.FS { return os.DirFS("/") }
+
+// Files are the patterns, as of [path.Match], of all that is read here, from the root on.
+var Files = []string{
+	"proc/cpuinfo", "proc/sys/kernel/osrelease", "proc/loadavg", "proc/stat", "proc/interrupts", "proc/softirqs",
+	"proc/net/softnet_stat", "proc/thread-self/net/snmp", "proc/thread-self/net/netstat",
+	processors + "/vulnerabilities/*", processors + "/smt/control", governors, processors + "/intel_pstate/no_turbo",
+	processors + "/cpufreq/boost", processors + "/cpuidle/current_*", idle + "/*", nodes + "/online", lists,
+}
+
+const (
+	governors = processors + "/cpufreq/policy*/scaling_governor"
+	idle      = processors + "/cpu0/cpuidle/state*"
+	lists     = nodes + "/node*/cpulist"
+)
+
+// root is whose files are read.
+type root struct{ fs.FS }
+
 // Facts are what moves a latency and is no network's.
-func Facts() map[string]any {
+func Facts(files fs.FS) map[string]any {
+	r := root{files}
 	facts := map[string]any{
-		"cpus":          runtime.NumCPU(),
+		"cpus":          0,
 		"cpu_model":     Untold,
 		"cpu_microcode": Untold,
-		"mitigations":   folder(filepath.Join(processors, "vulnerabilities")),
-		"smt":           read(filepath.Join(processors, "smt/control")),
-		"governor":      all(filepath.Join(processors, "cpufreq/policy*/scaling_governor")),
-		"c_states":      idleStates(),
-		"turbo":         turbo(),
-		"numa":          memoryNodes(),
+		"mitigations":   r.folder(path.Join(processors, "vulnerabilities")),
+		"smt":           r.read(path.Join(processors, "smt/control")),
+		"governor":      r.all(governors),
+		"c_states":      r.idleStates(),
+		"turbo":         r.turbo(),
+		"numa":          r.memoryNodes(),
 	}
-	for name, value := range firstProcessor() {
+	for name, value := range r.allProcessors() {
 		facts[name] = value
 	}
 	return facts
 }
 
 // Release is the kernel's, as uname -r has it.
-func Release() string {
-	var name unix.Utsname
-	if unix.Uname(&name) != nil {
-		return Untold
-	}
-	return unix.ByteSliceToString(name.Release[:])
-}
+func Release(files fs.FS) string { return root{files}.read("proc/sys/kernel/osrelease") }
 
-// firstProcessor reads the model, its microcode and its flags.
-func firstProcessor() map[string]string {
-	facts := map[string]string{}
-	content, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(content)) {
+// allProcessors counts them, and reads the first one's model, its microcode and its flags.
+func (r root) allProcessors() map[string]any {
+	facts, cpus := map[string]any{}, 0
+	for line := range strings.Lines(r.text("proc/cpuinfo")) {
 		key, value, _ := strings.Cut(line, ":")
-		switch key, value = strings.TrimSpace(key), strings.TrimSpace(value); key {
-		case "": // The first CPU's part ends.
-			return facts
-		case "model name":
+		switch key, value = strings.TrimSpace(key), strings.TrimSpace(value); {
+		case key == "processor":
+			cpus++
+		case cpus > 1: // The first one's part has ended.
+		case key == "model name":
 			facts["cpu_model"] = value
-		case "microcode", "flags":
+		case key == "microcode" || key == "flags":
 			facts["cpu_"+key] = value
 		}
 	}
+	facts["cpus"] = cpus
 	return facts
 }
 
 // turbo is what the driver says of clocks beyond the nominal one. Two drivers say it
 // with opposite words.
-func turbo() string {
-	if off := read(filepath.Join(processors, "intel_pstate/no_turbo")); off != Untold {
+func (r root) turbo() string {
+	if off := r.read(path.Join(processors, "intel_pstate/no_turbo")); off != Untold {
 		return map[string]string{"0": "on", "1": "off"}[off]
 	}
-	if on := read(filepath.Join(processors, "cpufreq/boost")); on != Untold {
+	if on := r.read(path.Join(processors, "cpufreq/boost")); on != Untold {
 		return map[string]string{"1": "on", "0": "off"}[on]
 	}
 	return Untold
@@ -85,38 +100,38 @@ func turbo() string {
 
 // idleStates are the states in which a processor without work waits, with the time in
 // microseconds that it takes out of each, and who chooses.
-func idleStates() map[string]string {
+func (r root) idleStates() map[string]string {
 	found := map[string]string{
-		"driver":   read(filepath.Join(processors, "cpuidle/current_driver")),
-		"governor": read(filepath.Join(processors, "cpuidle/current_governor")),
+		"driver":   r.read(path.Join(processors, "cpuidle/current_driver")),
+		"governor": r.read(path.Join(processors, "cpuidle/current_governor")),
 	}
-	states, _ := filepath.Glob(filepath.Join(processors, "cpu0/cpuidle/state*")) // The pattern is no bad one.
+	states, _ := fs.Glob(r, idle) // The pattern is no bad one.
 	for _, state := range states {
-		text := read(filepath.Join(state, "latency")) + " us"
-		if read(filepath.Join(state, "disable")) == "1" {
+		text := r.read(path.Join(state, "latency")) + " us"
+		if r.read(path.Join(state, "disable")) == "1" {
 			text += ", disabled"
 		}
-		found[read(filepath.Join(state, "name"))] = text
+		found[r.read(path.Join(state, "name"))] = text
 	}
 	return found
 }
 
 // memoryNodes are the processors of each.
-func memoryNodes() map[string]string {
-	found := map[string]string{"online": read(filepath.Join(nodes, "online"))}
-	lists, _ := filepath.Glob(filepath.Join(nodes, "node*/cpulist")) // The pattern is no bad one.
-	for _, list := range lists {
-		found[filepath.Base(filepath.Dir(list))] = read(list)
+func (r root) memoryNodes() map[string]string {
+	found := map[string]string{"online": r.read(path.Join(nodes, "online"))}
+	online, _ := fs.Glob(r, lists) // The pattern is no bad one.
+	for _, list := range online {
+		found[path.Base(path.Dir(list))] = r.read(list)
 	}
 	return found
 }
 
 // all are the texts of files, each once, sorted.
-func all(pattern string) string {
-	files, _ := filepath.Glob(pattern) // The pattern is no bad one.
+func (r root) all(pattern string) string {
+	files, _ := fs.Glob(r, pattern) // The pattern is no bad one.
 	var texts []string
 	for _, file := range files {
-		texts = append(texts, read(file))
+		texts = append(texts, r.read(file))
 	}
 	slices.Sort(texts)
 	if texts = slices.Compact(texts); len(texts) == 0 {
@@ -126,19 +141,24 @@ func all(pattern string) string {
 }
 
 // folder has the text of each file in one.
-func folder(path string) map[string]string {
+func (r root) folder(name string) map[string]string {
 	found := map[string]string{}
-	entries, _ := os.ReadDir(path)
+	entries, _ := fs.ReadDir(r, name)
 	for _, entry := range entries {
-		found[entry.Name()] = read(filepath.Join(path, entry.Name()))
+		found[entry.Name()] = r.read(path.Join(name, entry.Name()))
 	}
 	return found
 }
 
-func read(path string) string {
-	content, err := os.ReadFile(path)
-	if text := strings.TrimSpace(string(content)); err == nil && text != "" {
+func (r root) read(name string) string {
+	if text := strings.TrimSpace(r.text(name)); text != "" {
 		return text
 	}
 	return Untold
+}
+
+// text of a file; of one that cannot be read it is empty.
+func (r root) text(name string) string {
+	content, _ := fs.ReadFile(r, name)
+	return string(content)
 }

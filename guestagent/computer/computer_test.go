@@ -2,27 +2,28 @@ package computer
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 )
 
 func TestFacts(t *testing.T) {
-	facts := Facts()
+	facts := Facts(Here())
 	release, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	require.NoError(t, err)
-	require.Equal(t, strings.TrimSpace(string(release)), Release())
+	require.Equal(t, strings.TrimSpace(string(release)), Release(Here()))
 	// All are named, and told where the kernel tells.
 	for name, file := range map[string]string{
-		"cpu_model": "/proc/cpuinfo", "cpu_microcode": "/proc/cpuinfo", "mitigations": processors + "/vulnerabilities/meltdown",
+		"cpu_model": "proc/cpuinfo", "cpu_microcode": "proc/cpuinfo", "mitigations": processors + "/vulnerabilities/meltdown",
 		"smt": processors + "/smt/control", "governor": processors + "/cpufreq/policy0/scaling_governor",
 		"turbo": processors + "/cpufreq/boost", "numa": nodes + "/online", "c_states": processors + "/cpuidle/current_driver",
 	} {
 		require.NotEmpty(t, facts[name], name)
-		if _, err := os.Stat(file); err == nil {
+		if _, err := fs.Stat(Here(), file); err == nil {
 			require.NotEqual(t, Untold, facts[name], name)
 		}
 	}
@@ -30,14 +31,35 @@ func TestFacts(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// All that is read is among Files, by which the files of another computer are fetched.
+func TestFilesAreAllThatIsRead(t *testing.T) {
+	fetched := fstest.MapFS{}
+	for _, pattern := range Files {
+		names, err := fs.Glob(Here(), pattern)
+		require.NoError(t, err, pattern)
+		for _, name := range names {
+			if content, err := fs.ReadFile(Here(), name); err == nil {
+				fetched[name] = &fstest.MapFile{Data: content}
+			}
+		}
+	}
+	require.Equal(t, Facts(Here()), Facts(fetched))
+	here, there := State(Here()), State(fetched)
+	for name := range here {
+		require.IsType(t, here[name], there[name], name)
+		require.NotZero(t, there[name], name)
+	}
+}
+
 func TestUntold(t *testing.T) {
-	require.Equal(t, Untold, read(filepath.Join(t.TempDir(), "none")))
-	require.Equal(t, Untold, all(filepath.Join(t.TempDir(), "policy*")))
-	require.Empty(t, folder(filepath.Join(t.TempDir(), "none")))
+	nowhere := root{fstest.MapFS{}}
+	require.Equal(t, Untold, nowhere.read("none"))
+	require.Equal(t, Untold, nowhere.all("policy*"))
+	require.Empty(t, nowhere.folder("none"))
 }
 
 func TestState(t *testing.T) {
-	before := State()
+	before := State(Here())
 	for _, name := range []string{"load", "interrupts", "softirqs", "softnet", "netstat"} {
 		require.NotEmpty(t, before[name], name)
 	}

@@ -1,7 +1,7 @@
 package computer
 
 import (
-	"os"
+	"io/fs"
 	"strconv"
 	"strings"
 )
@@ -9,20 +9,16 @@ import (
 // State is what the kernel has done since it started, and how busy it is: two of them
 // say what went on between, beside what was measured. Counts of the network's protocols
 // are of the calling thread's namespace.
-func State() map[string]any {
+func State(files fs.FS) map[string]any {
+	r := root{files}
 	return map[string]any{
-		"load":        read("/proc/loadavg"), // Over 1, 5 and 15 minutes; running and all threads; the last process's number.
-		"steal_ticks": steal(text("/proc/stat")),
-		"interrupts":  rows(text("/proc/interrupts")),
-		"softirqs":    rows(text("/proc/softirqs")),
-		"softnet":     softnet(text("/proc/net/softnet_stat")),
-		"netstat":     protocols(text("/proc/thread-self/net/snmp") + text("/proc/thread-self/net/netstat")),
+		"load":        r.read("proc/loadavg"), // Over 1, 5 and 15 minutes; running and all threads; the last process's number.
+		"steal_ticks": steal(r.text("proc/stat")),
+		"interrupts":  rows(r.text("proc/interrupts")),
+		"softirqs":    rows(r.text("proc/softirqs")),
+		"softnet":     softnet(r.text("proc/net/softnet_stat")),
+		"netstat":     protocols(r.text("proc/thread-self/net/snmp") + r.text("proc/thread-self/net/netstat")),
 	}
-}
-
-func text(path string) string {
-	content, _ := os.ReadFile(path)
-	return string(content)
 }
 
 // steal is the time that a hypervisor gave to others, in ticks of USER_HZ (10 ms).

@@ -24,7 +24,7 @@ import (
 func Collect(devices ...string) map[string]any {
 	facts := make(map[string]any)
 	kernel(facts)
-	maps.Copy(facts, computer.Facts())
+	maps.Copy(facts, computer.Facts(computer.Here()))
 	facts["sysctl"], facts["sysctl_others"] = sysctls()
 	facts["modules"] = modules()
 	nics := make(map[string]any)
@@ -38,7 +38,7 @@ func Collect(devices ...string) map[string]any {
 func kernel(facts map[string]any) {
 	var name unix.Utsname
 	if unix.Uname(&name) == nil {
-		facts["kernel_release"] = computer.Release()
+		facts["kernel_release"] = computer.Release(computer.Here())
 		facts["kernel_version"] = unix.ByteSliceToString(name.Version[:])
 		facts["hostname"] = unix.ByteSliceToString(name.Nodename[:])
 	}

@@ -69,7 +69,7 @@ func (a *app) lookAtHypervisor(ctx context.Context) doctor.Finding {
 		return doctor.Finding{Level: doctor.Missing, Detail: err.Error()}
 	}
 	defer b.Close()
-	facts, err := b.Facts(ctx)
+	facts, err := b.Facts(ctx, "")
 	if err != nil {
 		return doctor.Finding{Level: doctor.Missing, Detail: err.Error()}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/guestagent/machinetest"
+	"github.com/testbed-lab/testbed/internal/e2e/harness"
 )
 
 // newHypervisors is a rack of which each computer runs a libvirt of its own.
@@ -54,14 +54,14 @@ func (r *rack) endMachines(c *computer) {
 	for _, file := range files {
 		pid, err := os.ReadFile(file)
 		require.NoError(r.t, err)
-		_ = exec.Command("kill", "-9", strings.TrimSpace(string(pid))).Run() // It may have ended.
+		_ = harness.Command(r.t, "kill", "-9", strings.TrimSpace(string(pid))).Run() // It may have ended.
 	}
 }
 
 // on runs a command on a computer, past its SSH server.
 func (c *computer) on(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.Command("nsenter", append([]string{"--target", fmt.Sprint(c.server), "--mount", "--net", "--"}, args...)...).CombinedOutput()
+	out, err := harness.Command(t, append([]string{"nsenter", "--target", fmt.Sprint(c.server), "--mount", "--net", "--"}, args...)...).CombinedOutput()
 	require.NoError(t, err, "%s: %s", strings.Join(args, " "), out)
 	return strings.TrimSpace(string(out))
 }
@@ -134,7 +134,7 @@ func (r *rack) cut(c *computer) {
 	require.NoError(r.t, cmd.Start())
 	_, err = stdout.Read(make([]byte, 1))
 	require.NoError(r.t, err)
-	for _, pid := range descendants(r.t, c.server) {
+	for _, pid := range harness.Descendants(c.server) {
 		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil && strings.HasPrefix(string(name), "sshd") {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}

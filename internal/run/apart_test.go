@@ -26,6 +26,7 @@ type namedBackend struct {
 
 func (b *namedBackend) Accelerator() string { return b.accelerator }
 
+func (b *namedBackend) State(context.Context) (map[string]any, error) { return nil, nil }
 func (b *namedBackend) Facts(context.Context, string) (map[string]any, error) {
 	return map[string]any{"cpu_model": b.cpu, "cpus": 2}, nil
 }

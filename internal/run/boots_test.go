@@ -45,6 +45,9 @@ func (b *fakeBackend) Keep(context.Context, string) error {
 }
 
 // Facts say what was done last.
+func (b *fakeBackend) State(context.Context) (map[string]any, error) {
+	return map[string]any{"load": "0.1"}, nil
+}
 func (b *fakeBackend) Facts(_ context.Context, lab string) (map[string]any, error) {
 	return map[string]any{lab: strings.Join(b.diary[max(0, len(b.diary)-1):], "")}, nil
 }

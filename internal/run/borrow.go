@@ -15,7 +15,7 @@ func (c *Conductor) Borrow(ctx context.Context, lab *Lab, use func(context.Conte
 	if len(lab.Cells) == 0 || len(lab.Cells[0].Machines) == 0 {
 		return errors.New("borrow a machine: the lab has none")
 	}
-	o := c.newOutcome()
+	o := c.newOutcome(ctx)
 	failure := c.lend(ctx, lab, lab.Cells[0], o, use)
 	if o.changed {
 		failure = errors.Join(failure, Down(context.WithoutCancel(ctx), c.Backend, c.Progress, lab.Name))

@@ -108,7 +108,7 @@ func TestAKernelThatHangsIsAResult(t *testing.T) {
 // TestBothKernelsFail: each of the errors of a stage is told of, and a console that
 // machines share once.
 func TestBothKernelsFail(t *testing.T) {
-	o := (&Conductor{}).newOutcome()
+	o := (&Conductor{Backend: &fakeBackend{}}).newOutcome(t.Context())
 	other := crashed{errors.New("boot server")}
 	o.blame(sampleCell(), 0, fmt.Errorf("up: %w", errors.Join(crashed{errors.New("boot client")}, other)))
 	require.Len(t, o.crashes, 1)

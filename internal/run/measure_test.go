@@ -183,7 +183,7 @@ func (m *lateMachine) Exec(ctx context.Context, cmd provision.Command) error {
 // TestAKernelsComplaintIsShown: what a machine's kernel said of itself is a
 // warning, and in the error of a run that failed, with the end of the console.
 func TestAKernelsComplaintIsShown(t *testing.T) {
-	o := (&Conductor{}).newOutcome()
+	o := (&Conductor{Backend: &fakeBackend{}}).newOutcome(t.Context())
 	calm := &fakeMachine{name: "client"}
 	sick := &fakeMachine{name: "server", console: "boot\n[ 3.1] Kernel panic - not syncing: x\n[ 3.1] Call Trace:\n[ 3.1]  f+0x1/0x2\n[ 3.1]  g+0x1/0x2 [veth]\nlast\n"}
 	complaints := o.keepConsoles(t.Context(), sampleCell(), 0, "", stations{"client": {Machine: calm}, "server": {Machine: sick}})

@@ -15,7 +15,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/testbed-lab/testbed/guestagent/computer"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -44,11 +43,10 @@ type Outcome struct {
 // consoleTimeout bounds how long a finished run waits for a machine's console.
 const consoleTimeout = 10 * time.Second
 
-func (c *Conductor) newOutcome() *Outcome {
-	return &Outcome{
-		Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now(), before: computer.State(),
-		scratch: &scratch{parent: c.Scratch},
-	}
+func (c *Conductor) newOutcome(ctx context.Context) *Outcome {
+	o := &Outcome{Consoles: map[string][]byte{}, timings: stopwatch{}, started: time.Now(), scratch: &scratch{parent: c.Scratch}}
+	o.before = c.hostState(ctx, o)
+	return o
 }
 
 // Discard gives back what an outcome holds that is not to be saved; of nil that is nothing.
@@ -154,7 +152,7 @@ func safeName(s string) string {
 // environment is the host, the machines and the images that were used.
 func (c *Conductor) environment(ctx context.Context, lab string, o *Outcome) testbed.Environment {
 	env := testbed.Environment{
-		Host: o.host, Before: o.before, After: computer.State(), Machines: o.machines, Images: map[string]map[string]any{},
+		Host: o.host, Before: o.before, After: c.hostState(ctx, o), Machines: o.machines, Images: map[string]map[string]any{},
 	}
 	if env.Host == nil { // No machine was measured on: the host can still be described.
 		env.Host = c.hostFacts(ctx, lab, o)
@@ -173,6 +171,14 @@ func (c *Conductor) hostFacts(ctx context.Context, lab string, o *Outcome) map[s
 		o.warn("facts of the host: %v", err)
 	}
 	return facts
+}
+
+func (c *Conductor) hostState(ctx context.Context, o *Outcome) map[string]any {
+	state, err := c.Backend.State(ctx)
+	if err != nil {
+		o.warn("state of the host: %v", err)
+	}
+	return state
 }
 
 func (c *Conductor) tool() testbed.Tool {

@@ -130,7 +130,7 @@ func (c *Conductor) image(ctx context.Context, lab *Lab, name string) (*images.B
 // the outcome all the same. The machines stay: they outlive this process from
 // the moment they are up.
 func (c *Conductor) Up(ctx context.Context, lab *Lab) (*Outcome, error) {
-	o := c.newOutcome()
+	o := c.newOutcome(ctx)
 	return c.finish(ctx, lab, o, c.cells(ctx, lab, c.Backend.Keep, o))
 }
 
@@ -138,7 +138,7 @@ func (c *Conductor) Up(ctx context.Context, lab *Lab) (*Outcome, error) {
 // interrupt; what a killed process leaves is garbage. A lab that it never got
 // the right to change, because another file's has the name, is left alone.
 func (c *Conductor) Run(ctx context.Context, lab *Lab) (*Outcome, error) {
-	o := c.newOutcome()
+	o := c.newOutcome(ctx)
 	failure := c.cells(ctx, lab, nil, o)
 	if o.changed {
 		failure = errors.Join(failure, Down(context.WithoutCancel(ctx), c.Backend, c.Progress, lab.Name))
@@ -151,7 +151,7 @@ type keeper func(ctx context.Context, lab string) error
 
 // Test measures on the machines that run, which have to be those of the lab.
 func (c *Conductor) Test(ctx context.Context, lab *Lab) (*Outcome, error) {
-	o := c.newOutcome()
+	o := c.newOutcome(ctx)
 	cell, err := c.runningCell(ctx, lab)
 	if err != nil {
 		return nil, err

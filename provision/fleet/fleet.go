@@ -226,11 +226,11 @@ func (b *Backend) Garbage(ctx context.Context) (steps []provision.Step, err erro
 }
 
 // Facts are those that all hypervisors have alike, and each one's under its URI.
-func (b *Backend) Facts(ctx context.Context) (map[string]any, error) {
+func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error) {
 	each := map[string]any{}
 	var shared map[string]any
 	for _, m := range b.members {
-		facts, err := m.Facts(ctx)
+		facts, err := m.Facts(ctx, lab)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.Connect, err)
 		}
@@ -243,6 +243,19 @@ func (b *Backend) Facts(ctx context.Context) (map[string]any, error) {
 	}
 	shared["hypervisors"] = each
 	return shared, nil
+}
+
+// State is each hypervisor's, under its URI.
+func (b *Backend) State(ctx context.Context) (map[string]any, error) {
+	each := map[string]any{}
+	for _, m := range b.members {
+		state, err := m.State(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.Connect, err)
+		}
+		each[m.Connect] = state
+	}
+	return each, nil
 }
 
 // Accelerator is "tcg" where that of any member is: its machines are the slowest.

@@ -43,12 +43,13 @@ func (f *fake) Down(_ context.Context, lab string) (steps []provision.Step, err 
 	return steps, f.broken
 }
 
-func (f *fake) Labs(context.Context) ([]provision.Lab, error)     { return f.labs, f.broken }
-func (f *fake) Facts(context.Context) (map[string]any, error)     { return f.facts, f.broken }
-func (f *fake) Keep(context.Context, string) error                { return f.broken }
-func (f *fake) Garbage(context.Context) ([]provision.Step, error) { return nil, f.broken }
-func (f *fake) Accelerator() string                               { return f.accelerator }
-func (f *fake) Close() error                                      { f.closed = true; return nil }
+func (f *fake) Labs(context.Context) ([]provision.Lab, error)         { return f.labs, f.broken }
+func (f *fake) Facts(context.Context, string) (map[string]any, error) { return f.facts, f.broken }
+func (f *fake) State(context.Context) (map[string]any, error)         { return f.facts, f.broken }
+func (f *fake) Keep(context.Context, string) error                    { return f.broken }
+func (f *fake) Garbage(context.Context) ([]provision.Step, error)     { return nil, f.broken }
+func (f *fake) Accelerator() string                                   { return f.accelerator }
+func (f *fake) Close() error                                          { f.closed = true; return nil }
 func (f *fake) Machine(_ context.Context, _, name string) (provision.Machine, error) {
 	return fakeMachine{name: name, of: f}, nil
 }
@@ -156,10 +157,13 @@ func TestFacts(t *testing.T) {
 	a := &fake{facts: map[string]any{"cpu_model": "old", "qemu": "10.0.2"}, accelerator: "kvm"}
 	b := &fake{facts: map[string]any{"cpu_model": "new", "qemu": "10.0.2"}, accelerator: "tcg"}
 	all := New([]Member{{"a", a}, {"b", b}}, nil)
-	facts, err := all.Facts(t.Context())
+	facts, err := all.Facts(t.Context(), "lab")
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"qemu": "10.0.2", "hypervisors": map[string]any{"a": a.facts, "b": b.facts}}, facts)
 	require.Len(t, a.facts, 2)
+	state, err := all.State(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"a": a.facts, "b": b.facts}, state)
 	require.Equal(t, "tcg", all.Accelerator())
 	slices.Reverse(all.members)
 	require.Equal(t, "tcg", all.Accelerator())
@@ -180,7 +184,7 @@ func TestAMemberThatFails(t *testing.T) {
 	require.ErrorIs(t, all.Keep(t.Context(), "lab"), broken)
 	_, err = all.Garbage(t.Context())
 	require.ErrorIs(t, err, broken)
-	_, err = all.Facts(t.Context())
+	_, err = all.Facts(t.Context(), "lab")
 	require.ErrorIs(t, err, broken)
 	_, err = all.Machine(t.Context(), "lab", "server")
 	require.ErrorIs(t, err, broken)

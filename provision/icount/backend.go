@@ -120,6 +120,9 @@ func (b *Backend) Garbage(ctx context.Context) ([]provision.Step, error) {
 	return b.hypervisor.Garbage(ctx)
 }
 
+// State is of the hypervisor's computer.
+func (b *Backend) State(ctx context.Context) (map[string]any, error) { return b.hypervisor.State(ctx) }
+
 // Facts are the hypervisor's, and the clock.
 func (b *Backend) Facts(ctx context.Context, name string) (map[string]any, error) {
 	facts, err := b.hypervisor.Facts(ctx, name+suffix)

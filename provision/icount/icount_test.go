@@ -50,6 +50,7 @@ func (h *fakeHypervisor) Down(context.Context, string) ([]provision.Step, error)
 	return []provision.Step{{Do: func(context.Context) error { h.downs++; return nil }}}, nil
 }
 
+func (h *fakeHypervisor) State(context.Context) (map[string]any, error) { return nil, nil }
 func (h *fakeHypervisor) Facts(_ context.Context, lab string) (map[string]any, error) {
 	if h.downs > 0 {
 		return map[string]any{commandLines: map[string]string{}}, nil

@@ -14,6 +14,10 @@ import (
 // machines that are there are among them, so that one can be started again by hand.
 func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error) {
 	about := b.site().About()
+	files, err := b.site().Files(ctx, computer.Files...)
+	if err != nil {
+		return nil, err
+	}
 	facts := map[string]any{
 		"connect":     b.Connect(),
 		"accelerator": b.host.accelerator,
@@ -22,17 +26,26 @@ func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error)
 		"machine":     b.host.machine,
 		"emulator":    b.host.emulator,
 		"vhost_net":   b.dialer.endpoint.system() && about.VhostNet,
-		"kernel":      about.Kernel,
+		"kernel":      computer.Release(files),
 		"network":     b.networkKind(),
 		"pinning":     "none: the scheduler moves virtual CPUs",
 	}
-	maps.Copy(facts, computer.Facts())
+	maps.Copy(facts, computer.Facts(files))
 	commands, err := b.commandLines(ctx, lab)
 	if err != nil {
 		return nil, err
 	}
 	facts["qemu_command_lines"] = commands
 	return facts, nil
+}
+
+// State is of the computer that libvirt runs on.
+func (b *Backend) State(ctx context.Context) (map[string]any, error) {
+	files, err := b.site().Files(ctx, computer.Files...)
+	if err != nil {
+		return nil, err
+	}
+	return computer.State(files), nil
 }
 
 func (b *Backend) networkKind() string {

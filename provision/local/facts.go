@@ -37,7 +37,7 @@ func (b *Backend) describe(want provision.Request, cpus map[string][]int, shared
 
 // sayWhatIsDifferent tells once what a lab file asks for and one kernel ignores.
 func (b *Backend) sayWhatIsDifferent(cpus int, shared bool) {
-	b.sink.Note(fmt.Sprintf("no VMs: machines are namespaces of this kernel (%s); image and memory mean nothing here", computer.Release()))
+	b.sink.Note(fmt.Sprintf("no VMs: machines are namespaces of this kernel (%s); image and memory mean nothing here", computer.Release(computer.Here())))
 	if shared {
 		b.sink.Note(fmt.Sprintf("the machines want more than the %d CPUs that there are, and share them: latencies hold the wait for each other", cpus))
 	}
@@ -47,15 +47,20 @@ func (b *Backend) sayWhatIsDifferent(cpus int, shared bool) {
 func (b *Backend) Facts(_ context.Context, lab string) (map[string]any, error) {
 	facts := map[string]any{
 		"machines":       "network namespaces of this kernel",
-		"kernel":         computer.Release(),
+		"kernel":         computer.Release(computer.Here()),
 		"user_namespace": contained(),
 	}
-	maps.Copy(facts, computer.Facts())
+	maps.Copy(facts, computer.Facts(computer.Here()))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	d := b.made[lab]
 	facts["machine_cpus"], facts["networks"], facts["cpus_shared"] = prefixed(lab, d.cpus), prefixed(lab, d.networks), d.shared
 	return facts, nil
+}
+
+// State is this machine's.
+func (b *Backend) State(context.Context) (map[string]any, error) {
+	return computer.State(computer.Here()), nil
 }
 
 // prefixed names things by their lab too.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/tools/txtar"
+
 	"github.com/testbed-lab/testbed/provision"
 )
 
@@ -59,8 +61,6 @@ func Far(ctx context.Context, name string, open func(context.Context) (Tunnel, e
 // describe says what [About] holds, a line each.
 const describe = `echo "uid $(id -u)"
 echo "user $(id -un)"
-echo "kernel $(uname -r)"
-echo "cpus $(nproc)"
 [ ! -e /dev/vhost-net ] || echo "vhost yes"
 [ ! -d /run/systemd/system ] || echo "systemd yes"
 echo "qemu $(cut -d: -f1 /etc/passwd | grep -x -e libvirt-qemu -e qemu | sort | tail -n 1)"
@@ -86,8 +86,7 @@ func parseAbout(text string) (a About, env map[string]string, err error) {
 	if a.UID, err = strconv.Atoi(said["uid"]); err != nil {
 		return a, nil, fmt.Errorf("its user's id: %w", err)
 	}
-	a.CPUs, _ = strconv.Atoi(said["cpus"]) // Unknown is 0.
-	a.User, a.Kernel, a.CPUModel = said["user"], said["kernel"], cpuModel(cpuinfo)
+	a.User = said["user"]
 	a.Virtualizes = cpuinfo == "" || provision.Virtualizes(cpuinfo)
 	a.VhostNet, a.Systemd = said["vhost"] != "", said["systemd"] != ""
 	a.QEMUUser = qemuUser(said["qemu"] + ":")
@@ -218,6 +217,21 @@ func (f *far) List(ctx context.Context, folder string) []string {
 		return nil
 	}
 	return strings.Fields(string(text)) // Names of ours hold no space.
+}
+
+// Files come in one answer, each after its name (the format txtar).
+func (f *far) Files(ctx context.Context, patterns ...string) (fs.FS, error) {
+	text, err := f.sh(ctx, `cd /
+for pattern; do
+	for name in $pattern; do
+		[ ! -f "$name" ] || { echo "-- $name --"; cat "$name" 2>/dev/null; }
+	done
+done
+exit 0`, patterns...)
+	if err != nil {
+		return nil, fmt.Errorf("read files of %s: %w", f.name, err)
+	}
+	return txtar.FS(txtar.Parse(text))
 }
 
 func (f *far) Exists(ctx context.Context, path string) bool {

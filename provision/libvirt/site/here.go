@@ -10,12 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/provision"
 )
@@ -35,18 +33,10 @@ func (h here) About() About {
 	cpuinfo, err := os.ReadFile("/proc/cpuinfo")
 	passwd, _ := os.ReadFile("/etc/passwd") // Without it the first guess holds.
 	return About{
-		UID: os.Geteuid(), User: "$USER", Kernel: kernelRelease(), CPUModel: cpuModel(string(cpuinfo)), CPUs: runtime.NumCPU(),
+		UID: os.Geteuid(), User: "$USER",
 		Virtualizes: err != nil || provision.Virtualizes(string(cpuinfo)),
 		VhostNet:    exists("/dev/vhost-net"), Systemd: exists("/run/systemd/system"), QEMUUser: qemuUser(string(passwd)),
 	}
-}
-
-func kernelRelease() string {
-	var u unix.Utsname
-	if unix.Uname(&u) != nil {
-		return ""
-	}
-	return string(bytes.TrimRight(u.Release[:], "\x00"))
 }
 
 func (here) Dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -74,6 +64,8 @@ func (here) List(_ context.Context, folder string) (names []string) {
 	}
 	return names
 }
+
+func (here) Files(context.Context, ...string) (fs.FS, error) { return os.DirFS("/"), nil }
 
 func (here) Exists(_ context.Context, path string) bool { return exists(path) }
 

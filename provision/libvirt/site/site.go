@@ -7,6 +7,7 @@ package site
 
 import (
 	"context"
+	"io/fs"
 	"net"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type Site interface {
 	// List gives the names in a folder; none for one that cannot be looked into.
 	List(ctx context.Context, folder string) []string
 	Exists(ctx context.Context, path string) bool
+	// Files are those that match patterns, as of [path.Match] and from the root on.
+	Files(ctx context.Context, patterns ...string) (fs.FS, error)
 	// MakeFolder makes one for this user alone, and those above it.
 	MakeFolder(ctx context.Context, path string) error
 	// Remove is of a file or an empty folder, where that is possible.
@@ -61,11 +64,8 @@ type Site interface {
 
 // About is what a computer says of itself.
 type About struct {
-	UID      int    // Of whom we are there.
-	User     string // Its name.
-	Kernel   string // Release.
-	CPUModel string
-	CPUs     int
+	UID  int    // Of whom we are there.
+	User string // Its name.
 	// Virtualizes says whether its processor can run Debian's kernels under KVM, as far
 	// as it tells.
 	Virtualizes bool
@@ -84,14 +84,4 @@ func qemuUser(passwd string) string {
 		}
 	}
 	return qemuUsers[0]
-}
-
-// cpuModel is the processor's name in /proc/cpuinfo.
-func cpuModel(cpuinfo string) string {
-	for line := range strings.Lines(cpuinfo) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
 }

@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/guestagent/computer"
 	"github.com/testbed-lab/testbed/provision"
 )
 
@@ -79,8 +79,14 @@ func TestFarIsAsHere(t *testing.T) {
 	require.NotEmpty(t, got.User)
 	want.User, got.User = "", ""
 	require.Equal(t, want, got)
-	require.Equal(t, runtime.NumCPU(), got.CPUs)
 	require.Equal(t, os.Getenv("HOME"), s.Getenv("HOME"))
+	here, err := Here().Files(t.Context(), computer.Files...)
+	require.NoError(t, err)
+	there, err := s.Files(t.Context(), computer.Files...)
+	require.NoError(t, err)
+	require.Equal(t, computer.Facts(here), computer.Facts(there))
+	require.Equal(t, computer.Release(here), computer.Release(there))
+	require.NotEmpty(t, computer.State(there)["netstat"])
 
 	for name, s := range map[string]Site{"here": Here(), "far": s} {
 		t.Run(name, func(t *testing.T) { useFiles(t, s) })
@@ -185,9 +191,9 @@ func TestFarThatCannotBeReached(t *testing.T) {
 }
 
 func TestParseAbout(t *testing.T) {
-	about, env, err := parseAbout("uid 1000\nuser me\nkernel 6.12.1\ncpus 8\nvhost yes\nsystemd yes\nqemu qemu\nenv HOME=/home/me\nenv XDG_DATA_HOME=\ncpuinfo\nprocessor\t: 0\nmodel name\t: A Processor\nflags\t\t: fpu vmx\n")
+	about, env, err := parseAbout("uid 1000\nuser me\nvhost yes\nsystemd yes\nqemu qemu\nenv HOME=/home/me\nenv XDG_DATA_HOME=\ncpuinfo\nprocessor\t: 0\nmodel name\t: A Processor\nflags\t\t: fpu vmx\n")
 	require.NoError(t, err)
-	require.Equal(t, About{UID: 1000, User: "me", Kernel: "6.12.1", CPUs: 8, CPUModel: "A Processor", Virtualizes: true, VhostNet: true, Systemd: true, QEMUUser: "qemu"}, about)
+	require.Equal(t, About{UID: 1000, User: "me", Virtualizes: true, VhostNet: true, Systemd: true, QEMUUser: "qemu"}, about)
 	require.Equal(t, map[string]string{"HOME": "/home/me", "XDG_DATA_HOME": ""}, env)
 	for _, text := range []string{"", "This account is not available.\n", strings.Repeat("x\n", 9) + "cpuinfo\n"} {
 		_, _, err := parseAbout(text)
