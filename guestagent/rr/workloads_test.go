@@ -121,12 +121,22 @@ func TestCoordinatedOmission(t *testing.T) {
 	}
 	result, open := measure(1000)
 	require.GreaterOrEqual(t, open.ValueAtQuantile(99.9), (stalled * 8 / 10).Nanoseconds())
-	require.GreaterOrEqual(t, open.ValueAtQuantile(95), (stalled * 3 / 10).Nanoseconds(), "a tenth of the second is stalled")
+	require.Greater(t, slow(open, stalled*3/10), int64(50), "a tenth of the second is stalled")
 	require.Greater(t, result.Missed, int64(50))
 	require.GreaterOrEqual(t, result.MaxLag, (stalled * 8 / 10).Nanoseconds())
 	_, closed := measure(0)
-	require.Less(t, closed.ValueAtQuantile(99.9), (stalled / 2).Nanoseconds(), "one slow transaction among thousands")
+	require.Less(t, slow(closed, stalled*3/10), int64(10), "a single one waited, but for what the machine did")
 	require.GreaterOrEqual(t, closed.Max(), (stalled * 9 / 10).Nanoseconds())
+}
+
+// slow counts transactions that took as long, or longer.
+func slow(record *hdr.Histogram, limit time.Duration) (count int64) {
+	for _, bar := range record.Distribution() {
+		if bar.From >= limit.Nanoseconds() {
+			count += bar.Count
+		}
+	}
+	return count
 }
 
 // TestOverloadIsSaid: what a schedule asked for and was never sent is counted.

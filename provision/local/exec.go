@@ -129,14 +129,19 @@ func statusOf(exit *exec.ExitError) int {
 
 // command is run by a shell as on a machine behind SSH, so that what is not
 // there is said in the same words. It leads a session: Ctrl-C on our terminal
-// reaches us alone. It gets a SIGHUP when this process dies, however it dies.
+// reaches us alone. It gets a signal when this process dies, however it dies: not SIGHUP,
+// which is ignored in all that starts under nohup, but where it has a terminal, whose
+// shells ignore SIGTERM.
 func command(cmd provision.Command) *exec.Cmd {
 	child := exec.Command("/bin/sh", append([]string{"-c", `exec "$@"`, "sh"}, cmd.Args...)...)
 	if len(cmd.Args) == 0 {
 		child = exec.Command(shell(), "-l")
 	}
 	child.Env = environment(cmd.TTY)
-	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGHUP}
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
+	if cmd.TTY != nil {
+		child.SysProcAttr.Pdeathsig = syscall.SIGHUP
+	}
 	child.WaitDelay = drainGrace
 	return child
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 // victim is a process that brings a lab up and says what it does, until the
 // test that started it kills it.
 func victim() {
+	signal.Ignore(unix.SIGHUP) // As nohup does.
 	b, err := Open(Options{Owner: testOwner()})
 	die(err)
 	r := request("killed", "client", "server", "third")
