@@ -21,7 +21,7 @@ setup: ## install what is missing: QEMU 10 or newer, libvirt (Debian 12 and 13)
 
 build: ## make bin/testbed, with the agent and the guest's init inside
 	CGO_ENABLED=0 $(GO) build $(build_flags) -ldflags '-s -w' -o $(payload)/ ./cmd/testbed-agent ./cmd/testbed-init
-	$(CC) -O2 -Wall -Wextra -fPIC -shared -fvisibility=hidden -o $(payload)/testbed-blocks.so internal/payload/blocks/blocks.c
+	$(CC) -O2 -Wall -Wextra -fPIC -shared -fvisibility=hidden -o $(payload)/testbed-plugin.so internal/payload/plugin/plugin.c
 	CGO_ENABLED=0 $(GO) build $(build_flags) -ldflags '-s -w -X $(version_at)=$(VERSION)' -o bin/testbed ./cmd/testbed
 
 lab: ## set up, build, and run the first example on two virtual machines

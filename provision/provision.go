@@ -51,16 +51,16 @@ type Sealed struct {
 	Seed    string // A UUID: all of what the machine could take for random.
 	Program []byte // A static executable.
 	Input   []byte // What it reads.
-	// Counter is a plugin of the emulator's that counts instructions by their place,
-	// between calls of two functions of the program. Optional.
+	// Plugin is the emulator's, and keeps the machine's clock to the count of its
+	// instructions. Optional.
+	Plugin []byte
+	// Counter has the plugin count instructions by their place too. Optional.
 	Counter *Counter
 }
 
-// Counter is such a plugin, and the addresses of the two functions.
-type Counter struct {
-	Plugin        []byte
-	Opens, Closes uint64
-}
+// Counter is the addresses of two functions of the program: what is executed from a call
+// of the one to a call of the other is counted.
+type Counter struct{ Opens, Closes uint64 }
 
 // Action is what a step does to a thing.
 type Action string

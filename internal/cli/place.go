@@ -78,11 +78,11 @@ func (a *app) backend(ctx context.Context, notes progress.Sink, at place) (provi
 		if err != nil {
 			return nil, err
 		}
-		counter, err := payload.Blocks()
+		plugin, err := payload.Plugin()
 		if err != nil {
 			return nil, errors.Join(err, hypervisor.Close())
 		}
-		return icount.Open(hypervisor, counter, notes)
+		return icount.Open(hypervisor, plugin, notes)
 	case "local":
 		return local.Open(local.Options{Progress: notes})
 	case "ssh":

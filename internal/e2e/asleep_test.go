@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,16 +27,14 @@ func TestASleepingGuestRepeats(t *testing.T) {
 	u := newUser(t)
 	u.unpackKernel("trixie", u.dir)
 	u.initramfs(filepath.Join(u.dir, "initramfs"), u.build("./testdata/sleeper"))
-	plugin, err := payload.Blocks()
+	plugin, err := payload.Plugin()
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(u.dir, "blocks.so"), plugin, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(u.dir, "plugin.so"), plugin, 0o755))
 
 	said := make([]string, asleepGuests)
 	var guests sync.WaitGroup
 	for i := range said {
-		counts := filepath.Join(u.dir, fmt.Sprintf("counts.%d", i))
-		require.NoError(t, os.WriteFile(counts, nil, 0o644))
-		guests.Go(func() { said[i] = u.asleep(counts) })
+		guests.Go(func() { said[i] = u.asleep() })
 	}
 	guests.Wait()
 	for i, one := range said {
@@ -47,11 +44,11 @@ func TestASleepingGuestRepeats(t *testing.T) {
 }
 
 // asleep runs such a guest to its end and returns its console.
-func (u *user) asleep(counts string) string {
+func (u *user) asleep() string {
 	cmd := harness.Command(u.t, "qemu-system-x86_64", "-machine", "q35,hpet=off", "-accel", "tcg", "-cpu", "EPYC,-rdrand,-rdseed",
 		"-m", "384", "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
 		"-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm",
-		"-plugin", "file=./blocks.so,out="+counts+",opens=0x1,closes=0x2",
+		"-plugin", "file=./plugin.so",
 		"-kernel", "bzImage", "-initrd", "initramfs", "-append", "console=ttyS0 quiet nokaslr tsc_early_khz=1000000 tsc=reliable clocksource=tsc "+
 			"no_timer_check lpj=4000000 random.trust_cpu=off nowatchdog cryptomgr.notests initcall_blacklist=jent_mod_init panic=-1")
 	cmd.Dir = u.dir

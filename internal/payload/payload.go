@@ -28,8 +28,8 @@ func Agent() ([]byte, error) { return read(files, "testbed-agent") }
 // Init is PID 1 of the guests that Testbed builds.
 func Init() ([]byte, error) { return read(files, "testbed-init") }
 
-// Blocks is the plugin by which QEMU counts instructions.
-func Blocks() ([]byte, error) { return read(files, "testbed-blocks.so") }
+// Plugin is QEMU's, for guests that count instructions.
+func Plugin() ([]byte, error) { return read(files, "testbed-plugin.so") }
 
 // AgentDigest is the SHA-256 of [Agent], in lower-case hexadecimal.
 var AgentDigest = sync.OnceValues(func() (string, error) { return digest(Agent()) })

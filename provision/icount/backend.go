@@ -28,7 +28,7 @@ type Hypervisor interface {
 type Backend struct {
 	hypervisor Hypervisor
 	sink       progress.Sink
-	counter    []byte // The plugin that counts by function. Optional.
+	plugin     []byte // QEMU's, for what counts. Optional.
 	symbols    symbolCache
 
 	mu   sync.Mutex
@@ -37,12 +37,12 @@ type Backend struct {
 
 var _ provision.Backend = (*Backend)(nil)
 
-// Open makes a backend of a hypervisor, which it closes with itself. counter is the
-// plugin by which QEMU counts instructions by their place; without it there are
-// figures, and none by function.
-func Open(h Hypervisor, counter []byte, sink progress.Sink) (*Backend, error) {
+// Open makes a backend of a hypervisor, which it closes with itself. plugin is
+// QEMU's: it keeps the clock of a guest that sleeps to its count, and counts
+// instructions by their place. Without it there are figures, and none by function.
+func Open(h Hypervisor, plugin []byte, sink progress.Sink) (*Backend, error) {
 	cache, err := openSymbolCache()
-	return &Backend{hypervisor: h, counter: counter, symbols: cache, sink: sink, labs: map[string]*lab{}}, err
+	return &Backend{hypervisor: h, plugin: plugin, symbols: cache, sink: sink, labs: map[string]*lab{}}, err
 }
 
 // suffix keeps the guest apart from the machines that a lab of this name may have

@@ -23,7 +23,7 @@ const (
 
 // counterOf finds the marks in the agent, by the table that Go keeps for its stack
 // traces: the agent has no symbols.
-func counterOf(plugin, agent []byte) (*provision.Counter, error) {
+func counterOf(agent []byte) (*provision.Counter, error) {
 	file, err := elf.NewFile(bytes.NewReader(agent))
 	if err != nil {
 		return nil, fmt.Errorf("read the agent: %w", err)
@@ -44,7 +44,7 @@ func counterOf(plugin, agent []byte) (*provision.Counter, error) {
 	if opens == nil || closes == nil {
 		return nil, errors.New("read the agent's functions: its loop marks no window")
 	}
-	return &provision.Counter{Plugin: plugin, Opens: opens.Entry, Closes: closes.Entry}, nil
+	return &provision.Counter{Opens: opens.Entry, Closes: closes.Entry}, nil
 }
 
 // window is what was executed in one: instructions by the address of their block.

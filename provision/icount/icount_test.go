@@ -228,11 +228,11 @@ func TestCheck(t *testing.T) {
 func TestCounterOf(t *testing.T) {
 	agent, err := payload.Agent()
 	require.NoError(t, err, "make build makes it")
-	c, err := counterOf([]byte("plugin"), agent)
+	c, err := counterOf(agent)
 	require.NoError(t, err)
 	require.Greater(t, c.Opens, uint64(0x400000))
 	require.NotEqual(t, c.Opens, c.Closes, "two functions that do nothing are not one")
-	_, err = counterOf(nil, []byte("no ELF"))
+	_, err = counterOf([]byte("no ELF"))
 	require.ErrorContains(t, err, "read the agent")
 }
 
@@ -281,6 +281,7 @@ func TestSymbolCache(t *testing.T) {
 	_, err = b.labs["l"].run(t.Context(), proto.Segment{Role: proto.Client}, proto.Segment{Role: proto.Server})
 	require.NoError(t, err)
 	require.Nil(t, h.wants[2].Machines[0].Sealed.Counter)
+	require.NotNil(t, h.wants[2].Machines[0].Sealed.Plugin, "each guest sleeps")
 }
 
 // A QEMU that takes no plugin gives the figures, and none by function.
@@ -289,7 +290,7 @@ func TestWithoutPlugins(t *testing.T) {
 	require.NoError(t, err)
 	h := &fakeHypervisor{output: packed(t, words()...)}
 	h.boot = func(_ context.Context, want provision.Request) error {
-		if want.Machines[0].Sealed.Counter != nil {
+		if want.Machines[0].Sealed.Plugin != nil {
 			return errors.New("qemu-system-x86_64: -plugin: invalid option")
 		}
 		return nil

@@ -136,7 +136,7 @@ func (l *lab) keep(ctx context.Context, name string) error {
 }
 
 // boot has the guest run to its end. A QEMU that takes no plugin counts all the same,
-// but not by function.
+// but not by function, and less exactly where the guest sleeps.
 func (l *lab) boot(ctx context.Context, request provision.Request) error {
 	h := l.backend.hypervisor
 	steps, err := h.Plan(ctx, request)
@@ -145,11 +145,11 @@ func (l *lab) boot(ctx context.Context, request provision.Request) error {
 	}
 	err = provision.Perform(ctx, steps)
 	sealed := request.Machines[0].Sealed
-	if err == nil || sealed.Counter == nil || !strings.Contains(err.Error(), "plugin") {
+	if err == nil || sealed.Plugin == nil || !strings.Contains(err.Error(), "plugin") {
 		return err
 	}
-	l.backend.sink.Note(fmt.Sprintf("instructions by function are unsupported: this QEMU does not load the plugin that counts them (%v)", err))
-	sealed.Counter = nil
+	l.backend.sink.Note(fmt.Sprintf("instructions by function are unsupported, and where a guest sleeps its clock may be off by a few: this QEMU does not load the plugin for both (%v)", err))
+	sealed.Plugin, sealed.Counter = nil, nil
 	if steps, err = h.Plan(ctx, request); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (l *lab) request(one, other proto.Segment, symbols string) (provision.Reque
 	defer l.mu.Unlock()
 	guest := l.want.Machines[0]
 	guest.Name, guest.NICs, guest.Sysctl, guest.Memory = guestName, nil, nil, memoryOf(l.want.Machines)
-	guest.Sealed = &provision.Sealed{Seed: uuidOf(l.want.Seed, l.want.Boot), Program: l.agent, Input: input, Counter: counter}
+	guest.Sealed = &provision.Sealed{Seed: uuidOf(l.want.Seed, l.want.Boot), Program: l.agent, Input: input, Plugin: l.backend.plugin, Counter: counter}
 	return provision.Request{
 		Lab: l.want.Lab + suffix, Source: l.want.Source, Owner: l.want.Owner, Ephemeral: true,
 		Machines: []provision.MachineRequest{guest},
@@ -208,12 +208,12 @@ func (l *lab) request(one, other proto.Segment, symbols string) (provision.Reque
 // of a lab is enough, for the others only differ in what is random.
 func (l *lab) counter(one proto.Segment) (*provision.Counter, error) {
 	looks := slices.ContainsFunc(one.Blocks, func(b proto.Block) bool { return b.Pass != "" })
-	if l.backend.counter == nil || looks || l.want.Boot > 0 {
+	if l.backend.plugin == nil || looks || l.want.Boot > 0 {
 		return nil, nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return counterOf(l.backend.counter, l.agent)
+	return counterOf(l.agent)
 }
 
 // read takes the guest's output apart: what the agents said, and the names of

@@ -129,8 +129,8 @@ func (b *Backend) uploadMachine(ctx context.Context, id string, m provision.Mach
 			return u, err
 		}
 	}
-	if m.Sealed != nil && m.Sealed.Counter != nil {
-		err = b.uploadCounter(ctx, id, m, &u)
+	if m.Sealed != nil && m.Sealed.Plugin != nil {
+		err = b.uploadPlugin(ctx, id, m, &u)
 	}
 	return u, err
 }

@@ -71,8 +71,12 @@ func (w wantedLab) seal(d *domainXML, m provision.MachineRequest, made making) {
 	d.Devices.Consoles = nil
 	d.Args = nil
 	args := append(slices.Clone(countArgs), "-smbios", "type=1,uuid="+m.Sealed.Seed)
-	if c := m.Sealed.Counter; c != nil {
-		args = append(args, "-plugin", fmt.Sprintf("file=%s,out=%s,opens=%#x,closes=%#x", made.plugin, made.counts, c.Opens, c.Closes))
+	if made.plugin != "" {
+		plugin := "file=" + made.plugin
+		if c := m.Sealed.Counter; c != nil {
+			plugin += fmt.Sprintf(",out=%s,opens=%#x,closes=%#x", made.counts, c.Opens, c.Closes)
+		}
+		args = append(args, "-plugin", plugin)
 	}
 	for _, arg := range args {
 		d.Args = append(d.Args, qemuArgXML{arg})
@@ -104,18 +108,18 @@ func sealedFiles(m provision.MachineRequest) []images.OverlayFile {
 	return []images.OverlayFile{{Name: programFile, Mode: 0o755, Data: m.Sealed.Program}, {Name: inputFile, Mode: 0o600, Data: m.Sealed.Input}}
 }
 
-// Kinds of a counter's files.
+// Kinds of a plugin's files.
 const (
 	pluginKind = "plugin"
 	countsKind = "counts"
 )
 
-// uploadCounter uploads the plugin, and an empty file that it may write to: QEMU's
-// user cannot make one in the pool.
-func (b *Backend) uploadCounter(ctx context.Context, id string, m provision.MachineRequest, u *uploads) (err error) {
-	plugin := m.Sealed.Counter.Plugin
+// uploadPlugin uploads the plugin and, where it counts, an empty file that it may write
+// to: QEMU's user cannot make one in the pool.
+func (b *Backend) uploadPlugin(ctx context.Context, id string, m provision.MachineRequest, u *uploads) (err error) {
+	plugin := m.Sealed.Plugin
 	u.plugin, err = b.uploadAs(ctx, id, volumeName(m.Name, pluginKind, digestOf(string(plugin))), readable, int64(len(plugin)), bytes.NewReader(plugin))
-	if err != nil {
+	if err != nil || m.Sealed.Counter == nil {
 		return err
 	}
 	u.counts, err = b.uploadAs(ctx, id, volumeName(m.Name, countsKind, ""), writable, 0, bytes.NewReader(nil))

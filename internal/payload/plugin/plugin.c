@@ -1,6 +1,15 @@
 /*
- * A TCG plugin that counts the instructions that a guest executes, by block of
- * translated code, within windows. A window opens when the guest calls one
+ * A TCG plugin for guests whose clock is the number of instructions that they have
+ * executed (-icount). It does two things, and the second only where it is told to.
+ *
+ * It holds the clock to the count. QEMU's main thread moves the clock of a guest that
+ * sleeps on to its next timer, by the distance from the count that it knows; but a virtual
+ * CPU that executes HLT is marked as asleep before what it executed is added to that
+ * count. A main thread that comes around in between moves the clock too far. So HLT waits
+ * until the main thread waits for events: it is woken after the count was added, and not
+ * before.
+ *
+ * It counts instructions by block of translated code, within windows. A window opens when the guest calls one
  * function and closes when it calls another; their addresses are arguments. For
  * each window it writes
  *
@@ -10,13 +19,6 @@
  * to a file that exists already: QEMU may write to it, but not make it. It reads
  * and changes nothing of the guest's, so what the guest counts itself is the same
  * with and without it.
- *
- * It also holds the guest's clock to its count. QEMU's main thread moves the clock of
- * a guest that sleeps on to its next timer, by the distance from the count that it
- * knows; but a virtual CPU that executes HLT is marked as asleep before what it
- * executed is added to that count. A main thread that comes around in between moves
- * the clock too far. So HLT waits until the main thread sleeps as well: it is woken
- * after the count was added, and not before.
  *
  * QEMU's header is not packaged, so what is used of it is declared here
  * (include/qemu/qemu-plugin.h, version 4, which QEMU 10 has; later ones accept it).
@@ -186,8 +188,11 @@ static void translated(plugin_id id, struct qemu_plugin_tb *tb)
 {
     uint64_t address = qemu_plugin_tb_vaddr(tb);
     (void)id;
-    qemu_plugin_register_vcpu_tb_exec_cb(tb, count, NO_REGISTERS, find(address, qemu_plugin_tb_n_insns(tb)));
     watch_halt(tb);
+    if (!out) {
+        return;
+    }
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, count, NO_REGISTERS, find(address, qemu_plugin_tb_n_insns(tb)));
     if (address == opens) {
         qemu_plugin_register_vcpu_tb_exec_cb(tb, window_opens, NO_REGISTERS, NULL);
     }
@@ -213,7 +218,7 @@ EXPORT int qemu_plugin_install(plugin_id id, const qemu_info *info, int argc, ch
             closes = strtoull(value, NULL, 0);
         }
     }
-    if (!out || !opens || !closes) {
+    if (argc && (!out || !opens || !closes)) {
         fputs("testbed: count blocks: needs out=FILE (which exists), opens=ADDRESS and closes=ADDRESS\n", stderr);
         return 1;
     }
