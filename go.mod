@@ -22,6 +22,7 @@ require (
 	github.com/mdlayher/genetlink v1.3.2
 	github.com/mdlayher/netlink v1.7.3-0.20250113171957-fbb4dce95f42
 	github.com/mitchellh/go-wordwrap v1.0.1
+	github.com/pierrec/lz4/v4 v4.1.33
 	github.com/piprate/json-gold v0.9.1
 	github.com/prometheus/procfs v0.23.0
 	github.com/rhysd/actionlint v1.7.12

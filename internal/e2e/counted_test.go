@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/images"
 	"github.com/testbed-lab/testbed/internal/e2e/harness"
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -37,7 +40,9 @@ func TestCounted(t *testing.T) {
 
 	result := testbed.Result{}
 	require.NoError(t, json.Unmarshal([]byte(read(t, u.dir, "calm", "result.json")), &result))
-	require.Contains(t, result.Environment.Host["qemu_command_lines"].(map[string]any)["counted-icount/guest"], "-icount shift=0")
+	qemu := result.Environment.Host["qemu_command_lines"].(map[string]any)["counted-icount/guest"].(string)
+	require.Contains(t, qemu, "-icount shift=0")
+	checkUnpacked(t, result, qemu)
 	checkSums(t, blocks)
 	modes := result.Tests[0].Modes
 	require.Equal(t, testbed.UnitInstructions, result.Tests[0].Unit)
@@ -54,6 +59,29 @@ func TestCounted(t *testing.T) {
 		require.Contains(t, refused.stderr, "not on this backend", verb)
 	}
 	require.Empty(t, remains(t, owner))
+}
+
+// checkUnpacked has the guest started with Debian's kernel unpacked: what is uploaded has
+// its digest in its name.
+func checkUnpacked(t *testing.T, result testbed.Result, qemu string) {
+	t.Helper()
+	packed := result.Environment.Images["debian"]["kernel_sha256"].(string)
+	require.NotContains(t, qemu, "kernel."+packed[:16])
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	manifests, err := filepath.Glob(filepath.Join(cache, "testbed", "images", "*", "image.json"))
+	require.NoError(t, err)
+	for _, manifest := range manifests {
+		if !strings.Contains(read(t, manifest), packed) {
+			continue
+		}
+		kernel, err := images.Unpack([]byte(read(t, filepath.Dir(manifest), "vmlinuz")))
+		require.NoError(t, err)
+		digest := sha256.Sum256(kernel)
+		require.Contains(t, qemu, "kernel."+hex.EncodeToString(digest[:])[:16])
+		return
+	}
+	require.Fail(t, "no image has the kernel that was measured", packed)
 }
 
 // elsewhere is a user with another checkout's folders: another state, and another cache,

@@ -12,6 +12,7 @@ import (
 
 	golibvirt "github.com/digitalocean/go-libvirt"
 
+	"github.com/testbed-lab/testbed/images"
 	"github.com/testbed-lab/testbed/provision"
 )
 
@@ -110,9 +111,9 @@ func (u uploads) paths() []string { return []string{u.kernel, u.initrd, u.disk, 
 // it: the kernel unpacks concatenated archives one over the other.
 func (b *Backend) uploadMachine(ctx context.Context, id string, m provision.MachineRequest, overlay []byte) (uploads, error) {
 	var u uploads
-	image, err := os.ReadFile(m.Kernel)
+	image, err := kernelOf(m)
 	if err != nil {
-		return u, fmt.Errorf("read the kernel of %q: %w", m.Name, err)
+		return u, err
 	}
 	archive, err := os.ReadFile(m.Root)
 	if err != nil {
@@ -133,6 +134,22 @@ func (b *Backend) uploadMachine(ctx context.Context, id string, m provision.Mach
 		err = b.uploadPlugin(ctx, id, m, &u)
 	}
 	return u, err
+}
+
+// kernelOf reads what a machine starts. A sealed one would spend its instructions on
+// unpacking the kernel, so it is given it unpacked, where it can start so.
+func kernelOf(m provision.MachineRequest) ([]byte, error) {
+	image, err := os.ReadFile(m.Kernel)
+	if err != nil {
+		return nil, fmt.Errorf("read the kernel of %q: %w", m.Name, err)
+	}
+	if m.Sealed == nil {
+		return image, nil
+	}
+	if kernel, err := images.Unpack(image); err == nil {
+		return kernel, nil
+	}
+	return image, nil
 }
 
 // uploadDisk does not read the disk into memory: it may be larger than that.

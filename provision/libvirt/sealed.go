@@ -37,12 +37,20 @@ const sealedStart = "1767225600"
 // time that the guest would sleep pass at once.
 var countArgs = []string{"-icount", "shift=0,sleep=off"}
 
+// firmwareArgs have a firmware that does no more than a kernel needs (qboot, which
+// QEMU brings), in place of a BIOS that looks for disks.
+var firmwareArgs = []string{"-bios", "qboot.rom"}
+
 // sealed are the words of the command line that fix what would differ between
 // boots, or only cost instructions. The counter of the clock is known, since it
-// counts nanoseconds, and needs no calibration.
+// counts nanoseconds, and needs no calibration. That of the local APIC's timer cannot be
+// told its result: it spins for a tenth of a second, which QEMU emulates slowly (each PAUSE
+// leaves the translated code). So the HPET, which needs none, gives the clock's ticks. Its
+// other driver, for programs, would calibrate it.
 var sealed = []string{
 	"nokaslr", "tsc_early_khz=1000000", "tsc=reliable", "clocksource=tsc", "no_timer_check", "lpj=4000000",
-	"random.trust_cpu=off", "nowatchdog", "cryptomgr.notests", "initcall_blacklist=jent_mod_init",
+	"nolapic_timer", "random.trust_cpu=off", "nowatchdog", "cryptomgr.notests",
+	"initcall_blacklist=jent_mod_init,hpet_late_init,hpet_init",
 }
 
 func sealedCommandLine(extra string) string {
@@ -70,7 +78,7 @@ func (w wantedLab) seal(d *domainXML, m provision.MachineRequest, made making) {
 	d.Devices.Serials = []serialXML{fileSerial(0, made.mark.Log), fileSerial(1, filepath.Join(filepath.Dir(made.mark.Log), outputName(m.Name)))}
 	d.Devices.Consoles = nil
 	d.Args = nil
-	args := append(slices.Clone(countArgs), "-smbios", "type=1,uuid="+m.Sealed.Seed)
+	args := append(slices.Concat(countArgs, firmwareArgs), "-smbios", "type=1,uuid="+m.Sealed.Seed)
 	if made.plugin != "" {
 		plugin := "file=" + made.plugin
 		if c := m.Sealed.Counter; c != nil {
