@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -352,5 +353,25 @@ func TestLocalOrdinaryUser(t *testing.T) {
 	out, err = ordinary("up", "--backend", "local", path)
 	require.Error(t, err)
 	require.Contains(t, string(out), "testbed run --backend local")
+	localRemains(t)
+}
+
+// TestNobodyReads: whoever reads what is printed leaves in the middle of a run. It ends as
+// an interrupted one does.
+func TestNobodyReads(t *testing.T) {
+	u := bare(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	cmd := u.command("run", "--backend", "local", u.quick("unread", 1000), "--events", "--out", filepath.Join(u.dir, "unread"))
+	cmd.Stderr = w
+	require.NoError(t, cmd.Start())
+	require.NoError(t, w.Close())
+	lines := bufio.NewScanner(r)
+	for lines.Scan() && !strings.Contains(lines.Text(), "round 3/") {
+	}
+	require.Contains(t, lines.Text(), "round 3/1000")
+	require.NoError(t, r.Close())
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 128+int(syscall.SIGPIPE), cmd.ProcessState.ExitCode())
 	localRemains(t)
 }
