@@ -47,7 +47,8 @@ func TestFilesAreAllThatIsRead(t *testing.T) {
 	here, there := State(Here()), State(fetched)
 	for name := range here {
 		require.IsType(t, here[name], there[name], name)
-		require.NotZero(t, there[name], name)
+		require.NotEqual(t, Untold, there[name], name)
+		require.NotEqual(t, map[string]int64{}, there[name], name)
 	}
 }
 
@@ -68,11 +69,20 @@ func TestState(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestTables(t *testing.T) {
-	require.Equal(t, map[string]int64{"NET_RX": 30, "24 PCI-MSIX eth1-rx": 7}, rows("       CPU0  CPU1\n NET_RX:  10 20\n HRTIMER:  0 0\n  24:  3 4 PCI-MSIX eth1-rx\n ERR: 0\n"))
-	require.Equal(t, map[string]int64{"processed": 26, "dropped": 1, "squeezed": 2}, softnet("0000000a 00000001 00000002\n00000010 00000000 00000000\n"))
-	require.Equal(t, map[string]int64{"Tcp.RetransSegs": 4, "TcpExt.TCPTimeouts": 2}, protocols("Tcp: RetransSegs InErrs\nTcp: 4 0\nTcpExt: TCPTimeouts\nTcpExt: 2\n"))
-	require.EqualValues(t, 7, steal("cpu  1 2 3 4 5 6 0 7 0 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"))
-	require.Zero(t, steal(""))
-	require.Empty(t, rows(""))
+// What a kernel does not tell is no 0.
+func TestStateOfAKernelThatTellsNothing(t *testing.T) {
+	none := map[string]int64{}
+	require.Equal(t, map[string]any{
+		"load": Untold, "steal_ticks": Untold, "interrupts": none, "softirqs": none, "softnet": none, "netstat": none,
+	}, State(fstest.MapFS{}))
+}
+
+// What it counted none of is one.
+func TestStateHasWhatIsZero(t *testing.T) {
+	state := State(fstest.MapFS{
+		"proc/stat":                 {Data: []byte("cpu  1 2 3 4 5 6 0 0 0 0\n")},
+		"proc/thread-self/net/snmp": {Data: []byte("Tcp: RetransSegs\nTcp: 0\n")},
+	})
+	require.EqualValues(t, 0, state["steal_ticks"])
+	require.Equal(t, map[string]int64{"Tcp.RetransSegs": 0}, state["netstat"])
 }
