@@ -48,7 +48,6 @@ type root struct{ fs.FS }
 func Facts(files fs.FS) map[string]any {
 	r := root{files}
 	facts := map[string]any{
-		"cpus":          0,
 		"cpu_model":     Untold,
 		"cpu_microcode": Untold,
 		"mitigations":   r.folder(path.Join(processors, "vulnerabilities")),
