@@ -1,7 +1,8 @@
 // Package computer describes what a kernel runs on, a guest's and a host's alike: the
 // processor, what it does to save power, how it is shared. It reads files, changes
 // nothing, and knows nothing of networks. Whose files they are its callers say: this
-// computer's ([Here]), or those of [Files] that were fetched from another one.
+// computer's ([Here]), or those of [FactFiles] or [StateFiles] that were fetched from
+// another one.
 //
 // Invariant: every name is always there. What the kernel does not tell is [Untold], so
 // that a reader can tell "off" from "nobody looked".
@@ -27,10 +28,10 @@ const (
 // Here are the files of this computer.
 func Here() fs.FS { return os.DirFS("/") }
 
-// Files are the patterns, as of [path.Match], of all that is read here, from the root on.
-var Files = []string{
-	"proc/cpuinfo", "proc/sys/kernel/osrelease", "proc/loadavg", "proc/stat", "proc/interrupts", "proc/softirqs",
-	"proc/net/softnet_stat", "proc/thread-self/net/snmp", "proc/thread-self/net/netstat",
+// FactFiles are the patterns, as of [path.Match], of all that [Facts] and [Release] read,
+// from the root on.
+var FactFiles = []string{
+	"proc/cpuinfo", "proc/sys/kernel/osrelease",
 	processors + "/vulnerabilities/*", processors + "/smt/control", governors, processors + "/intel_pstate/no_turbo",
 	processors + "/cpufreq/boost", processors + "/cpuidle/current_*", idle + "/*", nodes + "/online", lists,
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -31,25 +33,64 @@ func TestFacts(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// All that is read is among Files, by which the files of another computer are fetched.
+// All that is read is among the files of that, by which another computer's are fetched.
 func TestFilesAreAllThatIsRead(t *testing.T) {
-	fetched := fstest.MapFS{}
-	for _, pattern := range Files {
-		names, err := fs.Glob(Here(), pattern)
-		require.NoError(t, err, pattern)
-		for _, name := range names {
-			if content, err := fs.ReadFile(Here(), name); err == nil {
-				fetched[name] = &fstest.MapFile{Data: content}
-			}
-		}
-	}
-	require.Equal(t, Facts(Here()), Facts(fetched))
-	here, there := State(Here()), State(fetched)
+	facts, state := fetched(t, FactFiles), fetched(t, StateFiles)
+	require.Equal(t, Facts(Here()), Facts(facts))
+	require.Equal(t, Release(Here()), Release(facts))
+	here, there := State(Here()), State(state)
 	for name := range here {
 		require.IsType(t, here[name], there[name], name)
 		require.NotEqual(t, Untold, there[name], name)
 		require.NotEqual(t, map[string]int64{}, there[name], name)
 	}
+}
+
+// What one of them does not read, it has nobody fetch.
+func TestFilesAreNoMoreThanIsRead(t *testing.T) {
+	facts, state := &watched{FS: Here()}, &watched{FS: Here()}
+	Facts(facts)
+	Release(facts)
+	State(state)
+	for of, files := range map[*watched][]string{facts: FactFiles, state: StateFiles} {
+		for _, pattern := range files {
+			require.True(t, slices.ContainsFunc(of.opened, func(name string) bool {
+				is, err := path.Match(pattern, name)
+				return err == nil && is || !isThere(pattern)
+			}), pattern)
+		}
+	}
+}
+
+// watched remembers which files were opened.
+type watched struct {
+	fs.FS
+	opened []string
+}
+
+func (w *watched) Open(name string) (fs.File, error) {
+	w.opened = append(w.opened, name)
+	return w.FS.Open(name)
+}
+
+func isThere(pattern string) bool {
+	names, _ := fs.Glob(Here(), pattern)
+	return len(names) > 0
+}
+
+func fetched(t *testing.T, patterns []string) fs.FS {
+	t.Helper()
+	files := fstest.MapFS{}
+	for _, pattern := range patterns {
+		names, err := fs.Glob(Here(), pattern)
+		require.NoError(t, err, pattern)
+		for _, name := range names {
+			if content, err := fs.ReadFile(Here(), name); err == nil {
+				files[name] = &fstest.MapFile{Data: content}
+			}
+		}
+	}
+	return files
 }
 
 func TestUntold(t *testing.T) {

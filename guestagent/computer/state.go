@@ -6,6 +6,13 @@ import (
 	"github.com/testbed-lab/testbed/guestagent/procfs"
 )
 
+// StateFiles are the patterns, as of [path.Match], of all that [State] reads, from the
+// root on.
+var StateFiles = []string{
+	"proc/loadavg", "proc/stat", "proc/interrupts", "proc/softirqs",
+	"proc/net/softnet_stat", "proc/thread-self/net/snmp", "proc/thread-self/net/netstat",
+}
+
 // State is what the kernel has done since it started, and how busy it is: two of them
 // say what went on between, beside what was measured. Counts of the network's protocols
 // are of the calling thread's namespace. What the kernel counts is there, also at 0.

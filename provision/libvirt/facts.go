@@ -14,7 +14,7 @@ import (
 // machines that are there are among them, so that one can be started again by hand.
 func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error) {
 	about := b.site().About()
-	files, err := b.site().Files(ctx, computer.Files...)
+	files, err := b.site().Files(ctx, computer.FactFiles...)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (b *Backend) Facts(ctx context.Context, lab string) (map[string]any, error)
 
 // State is of the computer that libvirt runs on.
 func (b *Backend) State(ctx context.Context) (map[string]any, error) {
-	files, err := b.site().Files(ctx, computer.Files...)
+	files, err := b.site().Files(ctx, computer.StateFiles...)
 	if err != nil {
 		return nil, err
 	}

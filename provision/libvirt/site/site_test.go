@@ -80,13 +80,15 @@ func TestFarIsAsHere(t *testing.T) {
 	want.User, got.User = "", ""
 	require.Equal(t, want, got)
 	require.Equal(t, os.Getenv("HOME"), s.Getenv("HOME"))
-	here, err := Here().Files(t.Context(), computer.Files...)
+	here, err := Here().Files(t.Context(), computer.FactFiles...)
 	require.NoError(t, err)
-	there, err := s.Files(t.Context(), computer.Files...)
+	there, err := s.Files(t.Context(), computer.FactFiles...)
 	require.NoError(t, err)
 	require.Equal(t, computer.Facts(here), computer.Facts(there))
 	require.Equal(t, computer.Release(here), computer.Release(there))
-	require.NotEmpty(t, computer.State(there)["netstat"])
+	state, err := s.Files(t.Context(), computer.StateFiles...)
+	require.NoError(t, err)
+	require.NotEmpty(t, computer.State(state)["netstat"])
 
 	for name, s := range map[string]Site{"here": Here(), "far": s} {
 		t.Run(name, func(t *testing.T) { useFiles(t, s) })
