@@ -79,7 +79,8 @@ func (d Detector) Look(ctx context.Context) ([]proto.Leak, error) {
 }
 
 var (
-	object = regexp.MustCompile(`^unreferenced object 0x[0-9a-f]+ \(size (\d+)\):`)
+	begin  = regexp.MustCompile(`(?m)^unreferenced object `)
+	object = regexp.MustCompile(`^0x[0-9a-f]+ \(size (\d+)\):`) // What follows.
 	owner  = regexp.MustCompile(`^  comm "(.*)", pid -?\d+, jiffies`)
 )
 
@@ -92,9 +93,7 @@ var allocators = []string{
 // Parse reads kmemleak's file. Objects of one size from one place are one leak.
 func Parse(text string) []proto.Leak {
 	found := []proto.Leak{}
-	parts := regexp.MustCompile(`(?m)^unreferenced object `).Split(text, -1)
-	for _, part := range parts[1:] {
-		part = "unreferenced object " + part
+	for _, part := range begin.Split(text, -1)[1:] {
 		size := object.FindStringSubmatch(part)
 		if size == nil {
 			continue
