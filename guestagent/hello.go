@@ -11,7 +11,7 @@ import (
 // namespace; nil is the process's own.
 func hello(machine *namespace.Namespace, device string) (proto.Message, error) {
 	message := proto.Message{Type: proto.TypeHello, Hello: &proto.Hello{Version: proto.Version}}
-	return message, within(machine, func() error {
+	return message, inside(machine, func() error {
 		message.Hello.Facts, message.State = hostinfo.Collect(device), computer.State(computer.Here())
 		return nil
 	})
@@ -20,14 +20,15 @@ func hello(machine *namespace.Namespace, device string) (proto.Message, error) {
 // done is an agent's last message: all went well, and how the machine is now.
 func done(machine *namespace.Namespace) proto.Message {
 	message := proto.Message{Type: proto.TypeDone}
-	_ = within(machine, func() error { // Where nobody can look any more, all went well still.
+	_ = inside(machine, func() error { // Where nobody can look any more, all went well still.
 		message.State = computer.State(computer.Here())
 		return nil
 	})
 	return message
 }
 
-func within(machine *namespace.Namespace, do func() error) error {
+// inside does something in a machine's namespace; nil is the one that the process is in.
+func inside(machine *namespace.Namespace, do func() error) error {
 	if machine == nil {
 		return do()
 	}
