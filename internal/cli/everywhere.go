@@ -31,16 +31,17 @@ type elsewhere struct {
 
 // everywhere opens all backends. A libvirt that was asked for by name has to
 // answer, and is then the only one; one that is not installed has no machines.
-// Another computer's is asked where this one remembers a lab that is there.
+// Another computer's is asked where this one remembers a lab that is there. Notes are of
+// those that do not answer.
 func (a *app) everywhere(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
-	here, err := a.backend(ctx, notes, place{backend: "local"})
+	here, err := a.backend(ctx, nil, place{backend: "local"})
 	if err != nil {
 		return nil, err
 	}
-	e := &everywhere{Backend: here}
+	e := &everywhere{Backend: here, notes: notes}
 	at.backend = "libvirt"
 	if a.connect != "" || len(at.connects) > 0 {
-		b, err := a.backend(ctx, notes, at)
+		b, err := a.backend(ctx, nil, at)
 		if err != nil {
 			_ = here.Close()
 			return nil, err
@@ -49,7 +50,7 @@ func (a *app) everywhere(ctx context.Context, notes progress.Sink, at place) (pr
 		return e, nil
 	}
 	if libvirtInstalled() {
-		e.add(elsewhere{}, func() (provision.Backend, error) { return a.backend(ctx, notes, at) }, "ask libvirt")
+		e.add(elsewhere{}, func() (provision.Backend, error) { return a.backend(ctx, nil, at) }, "ask libvirt")
 	}
 	far, err := libvirt.Remember("", provision.Owner())
 	if err != nil {
@@ -57,7 +58,7 @@ func (a *app) everywhere(ctx context.Context, notes progress.Sink, at place) (pr
 	}
 	for _, r := range far {
 		at.connects = []string{r.Connect}
-		e.add(elsewhere{labs: r.Labs}, func() (provision.Backend, error) { return a.backend(ctx, notes, at) },
+		e.add(elsewhere{labs: r.Labs}, func() (provision.Backend, error) { return a.backend(ctx, nil, at) },
 			fmt.Sprintf("ask %s, where %s ran (where it is gone for good, remove %s)", r.Connect, strings.Join(r.Labs, ", "), r.Folder))
 	}
 	return e, nil

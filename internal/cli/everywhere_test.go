@@ -105,6 +105,24 @@ func TestEverywhereWithoutAnAnswer(t *testing.T) {
 	require.Empty(t, labs)
 }
 
+// Who opens everywhere hears of those that do not answer.
+func TestEverywhereTellsWhoOpensIt(t *testing.T) {
+	for _, folder := range []string{"XDG_STATE_HOME", "XDG_RUNTIME_DIR"} {
+		t.Setenv(folder, t.TempDir())
+	}
+	var notes []string
+	b, err := (&app{}).quiet(t.Context(), func(event progress.Event) { notes = append(notes, event.Detail) }, place{})
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	e, is := b.(*everywhere)
+	require.True(t, is)
+	e.others = []elsewhere{{absent: errors.New("no answer")}}
+	e.Backend = fakeBackend{name: "local", labs: []string{"here"}}
+	_, err = e.Labs(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"no answer"}, notes)
+}
+
 // A hypervisor far away that does not answer matters to the labs that ran there alone.
 func TestEverywhereAndFarAway(t *testing.T) {
 	broken := errors.New("no answer")

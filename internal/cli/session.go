@@ -61,19 +61,21 @@ func (a *app) withBackend(ctx context.Context, at place, do func(provision.Backe
 	if at.backend == "" {
 		at.backend = a.where
 	}
-	open := a.backend
-	if at.backend == "" {
-		open = a.everywhere
-	}
-	backend, err := open(ctx, nil, at)
+	backend, err := a.quiet(ctx, display.Sink(), at)
 	if err != nil {
 		return err
 	}
 	defer backend.Close()
-	if e, is := backend.(*everywhere); is {
-		e.notes = display.Sink()
-	}
 	return do(backend, display)
+}
+
+// quiet opens a backend that notes nothing but, where it is everywhere, who does not
+// answer.
+func (a *app) quiet(ctx context.Context, notes progress.Sink, at place) (provision.Backend, error) {
+	if at.backend == "" {
+		return a.everywhere(ctx, notes, at)
+	}
+	return a.backend(ctx, nil, at)
 }
 
 func (a *app) imageStore(sink progress.Sink, mirror, labPath string, update bool) (*images.Store, *images.Lock, error) {
