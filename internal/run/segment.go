@@ -81,8 +81,9 @@ func partOf(seed int64, cell testbed.Cell, test testbed.Test, first, rounds int)
 }
 
 // passesOf are the blocks that look for what a test's modes do, each mode once. What
-// probes for what works comes last: it waits for answers that do not come, and after a
-// guest has slept its count of instructions may be off by a few.
+// probes for what works comes after the evidence: it waits for answers that do not come,
+// and where QEMU does not load our plugin (docs/icount.md) a guest that counts may be off
+// by a few instructions after it has slept.
 func passesOf(seed int64, cell testbed.Cell, test testbed.Test, oneKernel bool) (segments, error) {
 	s, err := segmentsOf(seed, cell, test)
 	if err != nil {
