@@ -12,23 +12,22 @@ import (
 // curve is what all blocks of a mode that count saw together.
 type curve = stats.Distribution
 
-// curvesOf pools the blocks of each mode of each test in each cell. A block
-// that cannot be read has no curve; the analysis has said so.
-func curvesOf(blocks []testbed.Block) map[string]curve {
-	all := map[string][]stats.Distribution{}
-	for _, b := range blocks {
-		if b.Status != testbed.StatusOK || b.Void != "" {
-			continue
-		}
-		dist, err := stats.Decode(b.Histogram, b.Min, b.Max, b.OutOfRange)
-		if err == nil && contradiction(b, dist.Count) == nil {
-			key := curveKey(b.Test, b.Cell, b.Mode)
-			all[key] = append(all[key], dist)
-		}
-	}
+// curvesOf pools what counts of each mode of each test in each cell. A mode without any
+// has no curve; the analysis has said why.
+func curvesOf(trials []*trial) map[string]curve {
 	pooled := map[string]curve{}
-	for key, dists := range all {
-		pooled[key] = stats.Merge(dists)
+	for _, t := range trials {
+		for _, s := range t.series {
+			var dists []stats.Distribution
+			for _, samples := range s.byRound {
+				for _, one := range samples {
+					dists = append(dists, one.dist)
+				}
+			}
+			if len(dists) > 0 {
+				pooled[curveKey(t.test.Name, t.coordinates, s.mode.Name)] = stats.Merge(dists)
+			}
+		}
 	}
 	return pooled
 }

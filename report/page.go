@@ -110,9 +110,10 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 		}
 		p.Loads = append(p.Loads, drawn)
 	}
-	curves := curvesOf(blocks)
+	trials := storedTrials(r, blocks)
+	curves := curvesOf(trials)
 	for i := range r.Tests {
-		p.Tests = append(p.Tests, newPageTest(i, r, curves, blocks))
+		p.Tests = append(p.Tests, newPageTest(i, r, curves, trials[i]))
 	}
 	var b bytes.Buffer
 	if err := pageTemplate.Execute(&b, p); err != nil {
@@ -128,7 +129,7 @@ func ScriptHash(script string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func newPageTest(i int, r testbed.Result, curves map[string]curve, blocks []testbed.Block) pageTest {
+func newPageTest(i int, r testbed.Result, curves map[string]curve, its *trial) pageTest {
 	id, at, t := fmt.Sprintf("test-%d", i+1), testAt(i), r.Tests[i]
 	d := pageTest{ID: id, At: at, table: newTable(t)}
 	d.locate(at, t)
@@ -149,7 +150,7 @@ func newPageTest(i int, r testbed.Result, curves map[string]curve, blocks []test
 	for _, f := range tails(id, t, curves) {
 		d.Tails = append(d.Tails, template.HTML(f.SVG()))
 	}
-	for _, f := range roundPanels(id, r, t, blocks) {
+	for _, f := range roundPanels(id, t, its) {
 		f.From = pointers("/rounds ratio_to_host/p50", at, t, f.Name)
 		d.Rounds, d.Round = append(d.Rounds, template.HTML(f.SVG())), f.Axis
 	}

@@ -22,7 +22,7 @@ const paperColumns = 3
 // where tests differ in their rate alone, latency against load (LAB-load.tex). .pgf is the
 // same picture for documents that prefer their own font. It gives the files' names.
 func Paper(dir string, r testbed.Result, blocks []testbed.Block) (names []string, err error) {
-	curves := curvesOf(blocks)
+	curves := curvesOf(storedTrials(r, blocks))
 	var files []file
 	for i, t := range tables(r) {
 		test := r.Tests[i]

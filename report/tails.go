@@ -70,10 +70,7 @@ func tailOf(name string, d curve, factor float64) figure.Curve {
 
 // roundPanels are a test's modes round by round; none where the blocks are not those of
 // the result.
-func roundPanels(id string, r testbed.Result, t testbed.TestResult, blocks []testbed.Block) (all []figure.Rounds) {
-	lab := testbed.Lab{Seed: r.Seed, Cells: []testbed.Cell{cellOf(t)}}
-	trials, _ := group(lab, blocks) // What it warns of stands in the result.
-	trial := trials[0]
+func roundPanels(id string, t testbed.TestResult, trial *trial) (all []figure.Rounds) {
 	lo, hi := 1.0, 1.0
 	for i, s := range trial.series {
 		if status, _ := s.status(); s == trial.host || status != testbed.StatusOK || len(trial.rounds) < 2 {

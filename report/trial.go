@@ -62,6 +62,17 @@ func group(lab testbed.Lab, blocks []testbed.Block) ([]*trial, []string) {
 	return trials, warnings
 }
 
+// storedTrials makes the trials of a result again, one for each of its tests, of the
+// stored blocks. What those warn of stands in the result.
+func storedTrials(r testbed.Result, blocks []testbed.Block) []*trial {
+	lab := testbed.Lab{Seed: r.Seed}
+	for _, test := range r.Tests {
+		lab.Cells = append(lab.Cells, cellOf(test))
+	}
+	trials, _ := group(lab, blocks)
+	return trials
+}
+
 // ordered sorts a copy of the blocks by the order in which they ran.
 func ordered(blocks []testbed.Block) []testbed.Block {
 	sorted := slices.Clone(blocks)
