@@ -114,11 +114,8 @@ func Read(dir string) (testbed.Result, []testbed.Block, error) {
 
 // ReadWithText is Read, and gives the bytes of the result's file that were read.
 func ReadWithText(dir string) (r testbed.Result, text []byte, blocks []testbed.Block, err error) {
-	if text, err = os.ReadFile(filepath.Join(dir, ResultFile)); err != nil {
-		return testbed.Result{}, nil, nil, fmt.Errorf("read result: %w", err)
-	}
-	if r, err = decodeResult(text); err != nil {
-		return testbed.Result{}, nil, nil, fmt.Errorf("read result %q: %w", filepath.Join(dir, ResultFile), err)
+	if r, text, err = readResult(dir); err != nil {
+		return testbed.Result{}, nil, nil, err
 	}
 	f, err := os.Open(filepath.Join(dir, BlocksFile))
 	if err != nil {
@@ -129,6 +126,23 @@ func ReadWithText(dir string) (r testbed.Result, text []byte, blocks []testbed.B
 		return testbed.Result{}, nil, nil, fmt.Errorf("read blocks %q: %w", filepath.Join(dir, BlocksFile), err)
 	}
 	return r, text, blocks, nil
+}
+
+// ReadResult is Read without the blocks, which are most of what is stored: for what needs
+// the figures alone.
+func ReadResult(dir string) (testbed.Result, error) {
+	r, _, err := readResult(dir)
+	return r, err
+}
+
+func readResult(dir string) (r testbed.Result, text []byte, err error) {
+	if text, err = os.ReadFile(filepath.Join(dir, ResultFile)); err != nil {
+		return testbed.Result{}, nil, fmt.Errorf("read result: %w", err)
+	}
+	if r, err = decodeResult(text); err != nil {
+		return testbed.Result{}, nil, fmt.Errorf("read result %q: %w", filepath.Join(dir, ResultFile), err)
+	}
+	return r, text, nil
 }
 
 // decodeResult keeps numbers of facts as they are written.

@@ -83,6 +83,12 @@ func TestReadRefuses(t *testing.T) {
 		}
 		_, _, err := Read(dir)
 		assert.ErrorContains(t, err, c.want, name)
+		_, err = ReadResult(dir)
+		if c.file == ResultFile {
+			assert.ErrorContains(t, err, c.want, name)
+		} else {
+			assert.NoError(t, err, name)
+		}
 	}
 }
 

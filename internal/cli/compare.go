@@ -53,13 +53,17 @@ func (a *app) compareCommand() *cobra.Command {
 		if err := o.check(); err != nil {
 			return err
 		}
-		base, err := sideAt(given[0], o.baseCell)
+		read := storedResult
+		if *order { // Ratios are in the summary.
+			read = withoutBlocks
+		}
+		base, err := sideAt(given[0], o.baseCell, read)
 		if err != nil {
 			return err
 		}
 		var others []report.CompareSide
 		for _, dir := range given[1:] {
-			side, err := sideAt(dir, o.newCell)
+			side, err := sideAt(dir, o.newCell, read)
 			if err != nil {
 				return err
 			}
@@ -137,8 +141,8 @@ func shareOf(text string) (float64, error) {
 	return value, nil
 }
 
-// sideAt reads a result, by its folder or a file in it.
-func sideAt(path string, coordinates []string) (report.CompareSide, error) {
+// sideAt reads a result, by its folder or its file.
+func sideAt(path string, coordinates []string, read func(dir string) (testbed.Result, []testbed.Block, error)) (report.CompareSide, error) {
 	cell, err := coordinatesOf(coordinates)
 	if err != nil {
 		return report.CompareSide{}, err
@@ -147,11 +151,17 @@ func sideAt(path string, coordinates []string) (report.CompareSide, error) {
 	if filepath.Base(path) == report.ResultFile {
 		dir = filepath.Dir(path)
 	}
-	result, blocks, err := storedResult(dir)
+	result, blocks, err := read(dir)
 	if err != nil {
 		return report.CompareSide{}, err
 	}
 	return report.CompareSide{Path: path, Result: result, Blocks: blocks, Cell: cell}, nil
+}
+
+// withoutBlocks is storedResult for what needs none.
+func withoutBlocks(dir string) (testbed.Result, []testbed.Block, error) {
+	result, err := storedSummary(dir)
+	return result, nil, err
 }
 
 // coordinatesOf reads NAME=VALUE.

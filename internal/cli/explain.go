@@ -44,7 +44,7 @@ func (a *app) explainCommand() *cobra.Command {
 				return usageError{err, "run a lab first (testbed run), or name a result with --result"}
 			}
 		}
-		result, _, err := storedResult(folder)
+		result, err := storedSummary(folder)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 
 // keptImages are the files of the images that a stored result was measured on.
 func (a *app) keptImages(ctx context.Context, dir string) ([]bundle.File, error) {
-	result, _, err := storedResult(dir)
+	result, err := storedSummary(dir)
 	if err != nil {
 		return nil, err
 	}

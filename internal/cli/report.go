@@ -100,10 +100,20 @@ func (a *app) paper(dirs []string, format, out string) error {
 // storedResult reads a result's folder that the command line names.
 func storedResult(dir string) (testbed.Result, []testbed.Block, error) {
 	result, blocks, err := report.Read(dir)
-	if err != nil {
-		return result, nil, usageError{err, "give a folder that holds a result.json"}
+	return result, blocks, noResult(err)
+}
+
+// storedSummary is storedResult without the blocks.
+func storedSummary(dir string) (testbed.Result, error) {
+	result, err := report.ReadResult(dir)
+	return result, noResult(err)
+}
+
+func noResult(err error) error {
+	if err == nil {
+		return nil
 	}
-	return result, blocks, nil
+	return usageError{err, "give a folder that holds a result.json"}
 }
 
 // drawing is a stored result.
