@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -352,7 +353,8 @@ func TestSegmentsThatAreRefused(t *testing.T) {
 			s.Peer.Container = s.Peer.Container.Masked()
 			s.Peer.Container = proto.Host{}.Container
 		}, "needs a container address"},
-		"inner": {func(s *proto.Segment) { s.Inner = proto.Inner{} }, "needs an inner subnet"},
+		"inner":   {func(s *proto.Segment) { s.Inner = proto.Inner{} }, "needs an inner subnet"},
+		"overlay": {func(s *proto.Segment) { s.Peer.Overlay = netip.Prefix{} }, "needs an overlay address on both machines"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, _ := pair(t, everyMode(), []proto.Test{short("tcp", "tcp_rr")}, 1)

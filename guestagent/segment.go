@@ -3,6 +3,7 @@ package guestagent
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/testbed-lab/testbed/guestagent/engine"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
@@ -51,16 +52,14 @@ func checkContainers(s *proto.Segment) error {
 // addressed says which addresses a mode needs, and whether they are there.
 func addressed(s *proto.Segment, mode proto.Mode) (what string, ok bool) {
 	inner := is4(s.Inner.Gateway) && is4(s.Inner.Container)
-	switch mode.Kind {
-	case netmode.KindHost, netmode.KindLoopback, netmode.KindContainer:
+	switch {
+	case slices.Contains([]string{netmode.KindHost, netmode.KindLoopback, netmode.KindContainer}, mode.Kind):
 		return "", true
-	case netmode.KindVxlan, netmode.KindGeneve, netmode.KindWireguard:
+	case netmode.Tunnels(mode.Kind):
 		return "an overlay address on both machines, and an inner subnet", inner && is4(s.Self.Overlay) && is4(s.Peer.Overlay)
-	}
-	if mode.Masquerade {
+	case mode.Masquerade:
 		return "an inner subnet to masquerade", inner
-	}
-	if mode.Shim && !inner {
+	case mode.Shim && !inner:
 		return "an inner subnet for its shim", false
 	}
 	return "a container address on both machines", is4(s.Self.Container) && is4(s.Peer.Container)

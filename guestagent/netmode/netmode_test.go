@@ -122,7 +122,7 @@ func changes(mode proto.Mode, role proto.Role) bool {
 		return false
 	case mode.Service != "" && role == proto.Client, mode.Tuning != proto.Tuning{} && mode.Kind == "host":
 		return true
-	case mode.Kind == "vxlan", mode.Kind == "geneve", mode.Kind == "wireguard": // An end without a container has a tunnel.
+	case netmode.Tunnels(mode.Kind): // An end without a container has a tunnel.
 		return true
 	case mode.Kind == "host":
 		return mode.Delay > 0 && role == proto.Client
