@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -163,6 +164,10 @@ func load(program asm.Instructions, attach ebpf.AttachType) (*ebpf.Program, erro
 func unloaded(err, helper error) error {
 	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.ENOSYS) || errors.Is(helper, ebpf.ErrNotSupported) {
 		return fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.RedirectPeer}, err)
+	}
+	var refused *ebpf.VerifierError
+	if errors.As(err, &refused) { // Of its log, the library tells a line or two.
+		return fmt.Errorf("load BPF program: %w; the verifier's log: %s", err, strings.Join(refused.Log, "; "))
 	}
 	return fmt.Errorf("load BPF program: %w", err)
 }

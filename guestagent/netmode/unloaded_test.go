@@ -3,9 +3,11 @@ package netmode
 import (
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
@@ -31,4 +33,21 @@ func TestUnloaded(t *testing.T) {
 			require.ErrorContains(t, err, tt.err.Error())
 		})
 	}
+}
+
+// TestRefusedProgram: this kernel's verifier answers EINVAL, as one that lacks a function
+// does, and what it says of the program is in the error.
+func TestRefusedProgram(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("this machine lacks root: no BPF program can be loaded")
+	}
+	_, err := load(asm.Instructions{
+		asm.Mov.Imm(asm.R0, actionNext),
+		asm.BuiltinFunc(1 << 16).Call(),
+		asm.Return(),
+	}, ebpf.AttachNone)
+	require.ErrorIs(t, err, unix.EINVAL)
+	require.NotErrorIs(t, err, ErrUnsupported)
+	require.ErrorContains(t, err, "; the verifier's log: ")
+	require.ErrorContains(t, err, "(b7) r0 = -1", "the whole of it")
 }
