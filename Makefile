@@ -53,7 +53,7 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, shellcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
-	shellcheck scripts/setup scripts/prove scripts/screenshot .ci/run examples/nightly/testbed-nightly $(wildcard scripts/proofs/*.sh)
+	shellcheck scripts/setup scripts/prove scripts/keep scripts/screenshot .ci/run examples/nightly/testbed-nightly $(wildcard scripts/proofs/*.sh)
 
 clean: ## remove what build made (not results, not the image cache: bin/testbed images prune)
 	rm -rf bin $(payload)/testbed-*

@@ -2,9 +2,10 @@
 # A nightly job on the local backend: of 30 nights on which nothing changed at most 4 are
 # called a regression, and a mode that is slower by what a comparison says it would see is
 # found as often as it says.
-# inputs: internal/e2e/testdata/nightly.hcl guestagent/rr guestagent/netmode report/compare.go report/compare_judge.go
+# inputs: scripts/keep internal/e2e/testdata/nightly.hcl guestagent/rr guestagent/netmode report/compare.go report/compare_judge.go
 set -eu
 cd "$(dirname "$0")/../.."
+. scripts/keep
 
 nights=30
 slow=20
@@ -15,27 +16,14 @@ lab=internal/e2e/testdata/nightly.hcl
 testbed=$folder/testbed # It takes long, and bin/testbed may be built anew meanwhile.
 [ -e "$testbed" ] || cp bin/testbed "$testbed"
 
-keep() { # NAME WHAT... makes a result once.
-	name=$1
-	shift
-	[ ! -e "$folder/$name/result.json" ] || return 0
-	echo "nightly: $name" >&2
-	status=0
-	"$testbed" run "$lab" "$@" --out "$folder/$name" >"$folder/$name.txt" 2>"$folder/$name.log" || status=$?
-	[ "$status" -ne 0 ] || return 0
-	rm -rf "${folder:?}/$name"
-	cat "$folder/$name.log" >&2
-	exit 1
-}
-
 compare() { # BASE NEW
 	"$testbed" compare "$folder/$1" "$folder/$2" --max-regression 2% --format json >"$folder/verdict.json" || [ $? -ge 3 ]
 }
 
 night=0
 while [ "$night" -le "$nights" ]; do
-	keep "night-$night" --var "seed=$((3000 + night))"
-	[ "$night" -lt 1 ] || [ "$night" -gt "$slow" ] || keep "slow-$night" --var "seed=$((4000 + night))" --var "rules=$rules"
+	keep "$lab" "night-$night" --var "seed=$((3000 + night))"
+	[ "$night" -lt 1 ] || [ "$night" -gt "$slow" ] || keep "$lab" "slow-$night" --var "seed=$((4000 + night))" --var "rules=$rules"
 	night=$((night + 1))
 done
 

@@ -2,9 +2,10 @@
 # Regressions are found where there are some and only there, in instructions: a boot
 # option that lengthens the path by 1%, in one run; a path some 3% longer, in 20 pairs of
 # runs; and nothing between 20 pairs of the same kernel and lab with different seeds.
-# inputs: internal/e2e/testdata/regression.hcl guestagent guestinit internal/payload internal/run provision/icount report/compare.go report/compare_judge.go
+# inputs: scripts/keep internal/e2e/testdata/regression.hcl guestagent guestinit internal/payload internal/run provision/icount report/compare.go report/compare_judge.go
 set -eu
 cd "$(dirname "$0")/../.."
+. scripts/keep
 
 pairs=20
 rules=9
@@ -16,34 +17,19 @@ cp "$lab" "$folder/lab.hcl"
 testbed=$folder/testbed # It takes long, and bin/testbed may be built anew meanwhile.
 cp bin/testbed "$testbed"
 
-# keep NAME WHAT... makes a result once. A verdict is no failure; whatever else went
-# wrong leaves none.
-keep() {
-	name=$1
-	shift
-	[ ! -e "$folder/$name/result.json" ] || return 0
-	echo "regression: $name" >&2
-	status=0
-	"$testbed" run "$folder/lab.hcl" "$@" --out "$folder/$name" >"$folder/$name.txt" 2>"$folder/$name.log" || status=$?
-	case $status in 0 | 3 | 4) return ;; esac
-	rm -rf "${folder:?}/$name"
-	cat "$folder/$name.log" >&2
-	exit 1
-}
-
 verdict() { # BASE NEW MODE
 	"$testbed" compare "$folder/$1" "$folder/$2" --max-regression 1% --format json >"$folder/verdict.json" || [ $? -ge 3 ]
 	jq -r --arg mode "$3" '.[0].modes[] | select(.mode == $mode) | .verdict' "$folder/verdict.json"
 }
 
-keep option --var cmdline=schedstats=enable --against plain --max-regression 0.2%
+keep "$folder/lab.hcl" option --var cmdline=schedstats=enable --against plain --max-regression 0.2%
 option=$(jq -r '.[0].modes[] | select(.mode == "host") |
 	"\(.verdict), \((.itself.estimate - 1) * 10000 | round / 100)% [\((.itself.lo - 1) * 10000 | round / 100)%, \((.itself.hi - 1) * 10000 | round / 100)%], of it \([.functions[] | "`\(.name)` +\(.new - .base | round)"] | join(", "))"' "$folder/option/comparison.json")
 
 pair=0
 while [ "$pair" -le "$pairs" ]; do
-	keep "plain-$pair" --var "seed=$((1000 + pair))"
-	[ "$pair" -eq 0 ] || keep "longer-$pair" --var "seed=$((2000 + pair))" --var "rules=$rules"
+	keep "$folder/lab.hcl" "plain-$pair" --var "seed=$((1000 + pair))"
+	[ "$pair" -eq 0 ] || keep "$folder/lab.hcl" "longer-$pair" --var "seed=$((2000 + pair))" --var "rules=$rules"
 	pair=$((pair + 1))
 done
 
