@@ -23,6 +23,9 @@ type Request struct {
 	// Elsewhere are machines of the lab that another backend makes: those here know
 	// their names. Optional.
 	Elsewhere []MachineRequest
+	// ElsewhereChanged says that of those some came or went: machines that stay here have
+	// to be told.
+	ElsewhereChanged bool
 	// Ephemeral machines belong to the process that makes them: once it is gone
 	// they are garbage, unless [Backend.Keep] was called. Others are kept from
 	// the moment that the last step of the plan is done.

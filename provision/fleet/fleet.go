@@ -43,14 +43,16 @@ func New(members []Member, cross func(ctx context.Context, from provision.Machin
 // Plan is the members' plans side by side, and a look whether their machines reach each
 // other. A member that has none of a lab's machines may have had some.
 func (b *Backend) Plan(ctx context.Context, want provision.Request) ([]provision.Step, error) {
-	var err error
-	if want.ID, err = b.id(ctx, want.Lab); err != nil {
+	id, changed, err := b.there(ctx, want)
+	if err != nil {
 		return nil, err
 	}
+	want.ID = id
 	var steps []provision.Step
-	for _, m := range b.members {
+	for i, m := range b.members {
 		var more []provision.Step
 		if part := of(want, m.Connect); len(part.Machines) > 0 {
+			part.ElsewhereChanged = slices.Contains(slices.Delete(slices.Clone(changed), i, i+1), true)
 			more, err = m.Plan(ctx, part)
 		} else {
 			more, err = m.Down(ctx, want.Lab)
@@ -66,15 +68,32 @@ func (b *Backend) Plan(ctx context.Context, want provision.Request) ([]provision
 	return append(steps, b.checks(want, steps)...), nil
 }
 
-// id is the UUID that any part of a lab has, or a new one.
-func (b *Backend) id(ctx context.Context, lab string) (string, error) {
-	labs, err := b.Labs(ctx)
-	for _, l := range labs {
-		if l.Name == lab {
-			return l.ID, err
+// there looks at what there is of a lab: the UUID that any part has, or a new one, and of
+// each member whether its machines are others than those that are wanted of it.
+func (b *Backend) there(ctx context.Context, want provision.Request) (id string, changed []bool, err error) {
+	for _, m := range b.members {
+		labs, err := m.Labs(ctx)
+		if err != nil {
+			return "", nil, err
 		}
+		var has, wanted []string
+		for _, l := range labs {
+			if l.Name != want.Lab {
+				continue
+			}
+			id = cmp.Or(id, l.ID)
+			for _, one := range l.Machines {
+				has = append(has, one.Name)
+			}
+		}
+		for _, one := range of(want, m.Connect).Machines {
+			wanted = append(wanted, one.Name)
+		}
+		slices.Sort(has)
+		slices.Sort(wanted)
+		changed = append(changed, !slices.Equal(has, wanted))
 	}
-	return uuid.NewString(), err
+	return cmp.Or(id, uuid.NewString()), changed, nil
 }
 
 // of is the part of a request that one member makes.

@@ -129,6 +129,30 @@ func TestPlanOfALabThatMoved(t *testing.T) {
 	require.Equal(t, "it goes, on a", steps[0].Why)
 }
 
+// Machines that stay are told of those that come and go on other members, and of no others.
+func TestPlanSaysWhatChangedElsewhere(t *testing.T) {
+	a, b := &fake{labs: []provision.Lab{lab("id-1", "third", "client")}}, &fake{}
+	plan := func() (onA, onB bool) {
+		t.Helper()
+		_, err := New([]Member{{"a", a}, {"b", b}}, nil).Plan(t.Context(), request)
+		require.NoError(t, err)
+		return a.asked[len(a.asked)-1].ElsewhereChanged, b.asked[len(b.asked)-1].ElsewhereChanged
+	}
+	onA, onB := plan()
+	require.True(t, onA, "the server comes")
+	require.False(t, onB)
+
+	b.labs = []provision.Lab{lab("id-1", "server"), {Name: "another", Machines: []provision.MachineInfo{{Name: "x"}}}}
+	onA, onB = plan()
+	require.False(t, onA)
+	require.False(t, onB)
+
+	a.labs = []provision.Lab{lab("id-1", "third", "client", "old")}
+	onA, onB = plan()
+	require.False(t, onA, "its own are its own to see")
+	require.True(t, onB, "one goes")
+}
+
 func TestPartsOfALab(t *testing.T) {
 	a, b := &fake{labs: []provision.Lab{lab("id-1", "client")}}, &fake{labs: []provision.Lab{lab("id-1", "server"), lab("id-2", "other")}}
 	all := New([]Member{{"a", a}, {"b", b}}, nil)

@@ -178,8 +178,11 @@ func (j *job) networkSteps() (steps []provision.Step) {
 	return steps
 }
 
-// membersChanged says whether machines came or went.
+// membersChanged says whether machines came or went, here or elsewhere.
 func (j *job) membersChanged() bool {
+	if j.want.ElsewhereChanged {
+		return true
+	}
 	for _, m := range j.want.Machines {
 		if _, there := j.seen.domain(m.Name); !there {
 			return true

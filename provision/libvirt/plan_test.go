@@ -115,6 +115,10 @@ func TestPlan(t *testing.T) {
 			"5 replace tell client its neighbours' names: other machines changed",
 			"5 replace tell server its neighbours' names: other machines changed", check,
 		}},
+		"one more elsewhere": {want: func(w *wantedLab) { w.ElsewhereChanged = true }, steps: []string{
+			"5 replace tell client its neighbours' names: other machines changed",
+			"5 replace tell server its neighbours' names: other machines changed", check,
+		}},
 		"network renamed": {want: func(w *wantedLab) {
 			w.Networks = []testbed.Network{{Name: "wan", MTU: 1500}}
 			for i := range w.Machines {
