@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/attach"
+	"github.com/testbed-lab/testbed/guestagent/evidence"
 	"github.com/testbed-lab/testbed/guestagent/namespace"
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 	"github.com/testbed-lab/testbed/guestagent/proto"
@@ -66,6 +67,9 @@ type runner struct {
 // unsupported are results, not errors.
 func (a *Agent) Run(ctx context.Context, segment proto.Segment) (err error) {
 	if err := check(&segment); err != nil {
+		return err
+	}
+	if err := evidence.Sweep(); err != nil { // It would be measured.
 		return err
 	}
 	space, closeSpace, err := a.space()

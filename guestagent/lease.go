@@ -2,10 +2,13 @@ package guestagent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"time"
+
+	"github.com/testbed-lab/testbed/guestagent/evidence"
 )
 
 // leaseSilence is how long a lease lasts without a sign of life. The conductor
@@ -14,7 +17,8 @@ import (
 const leaseSilence = 90 * time.Second
 
 // lease holds the agent's folder on a machine that exists, and removes it when
-// its input ends, falls silent, or the context does.
+// its input ends, falls silent, or the context does; and ends the tracing that an agent
+// left on which did not end by itself.
 func lease(ctx context.Context, folder string, in io.Reader, silence time.Duration) error {
 	alive := make(chan struct{})
 	go func() {
@@ -35,8 +39,9 @@ func lease(ctx context.Context, folder string, in io.Reader, silence time.Durati
 			lasts = false
 		}
 	}
-	if err := os.RemoveAll(folder); err != nil {
-		return fmt.Errorf("remove the agent: %w", err)
+	err := evidence.Sweep() // An agent that was killed cannot.
+	if failed := os.RemoveAll(folder); failed != nil {
+		err = errors.Join(err, fmt.Errorf("remove the agent: %w", failed))
 	}
-	return nil
+	return err
 }

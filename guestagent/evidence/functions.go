@@ -41,7 +41,7 @@ func ofStack(name string) bool {
 //
 // A module's functions are all taken: a guest loads none that is of no network.
 func (t *Tracer) limit() error {
-	all, err := t.fs.read("available_filter_functions")
+	all, err := t.top.read("available_filter_functions")
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -12,22 +15,25 @@ import (
 
 // tracefs is the kernel's tracing, mounted nowhere: the mount is held by a
 // descriptor, and so is gone with the process.
-type tracefs struct{ root int }
+type tracefs struct {
+	root   int
+	folder string // Of an instance; empty for what all share.
+}
 
 // openTracefs asks for a mount of its own (fsopen, since 5.2).
 func openTracefs() (*tracefs, error) {
-	fs, err := unix.Fsopen("tracefs", unix.FSOPEN_CLOEXEC)
+	opened, err := unix.Fsopen("tracefs", unix.FSOPEN_CLOEXEC)
 	if errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENOSYS) {
 		return nil, errors.New("this kernel has no tracefs: it needs CONFIG_FTRACE and Linux 5.2")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open tracefs: %w", err)
 	}
-	defer unix.Close(fs)
-	if err := unix.FsconfigCreate(fs); err != nil {
+	defer unix.Close(opened)
+	if err := unix.FsconfigCreate(opened); err != nil {
 		return nil, fmt.Errorf("make a mount of tracefs: %w", err)
 	}
-	root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
+	root, err := unix.Fsmount(opened, unix.FSMOUNT_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("mount tracefs: %w", err)
 	}
@@ -37,6 +43,7 @@ func openTracefs() (*tracefs, error) {
 func (t *tracefs) close() { unix.Close(t.root) }
 
 func (t *tracefs) open(name string, flags int) (*os.File, error) {
+	name = path.Join(t.folder, name)
 	fd, err := unix.Openat(t.root, name, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: "tracefs/" + name, Err: err}
@@ -67,12 +74,29 @@ func (t *tracefs) write(name, text string, add bool) error {
 	}
 	defer file.Close()
 	if _, err := file.WriteString(text + "\n"); err != nil {
-		return fmt.Errorf("write %q to tracefs/%s: %w", text, name, err)
+		return fmt.Errorf("write %q to tracefs/%s: %w", text, path.Join(t.folder, name), err)
 	}
 	return nil
 }
 
-// idle makes sure that nobody else traces: there is one tracer for all.
+// set writes what is there, one after the other, also after an error.
+func (t *tracefs) set(settings [][2]string) error {
+	var errs []error
+	for _, set := range settings {
+		if err := t.write(set[0], set[1], false); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// offers says whether a tracer can be chosen.
+func (t *tracefs) offers(tracer string) (bool, error) {
+	tracers, err := t.read("available_tracers")
+	return slices.Contains(strings.Fields(tracers), tracer), err
+}
+
+// idle makes sure that nobody else traces with what all share.
 func (t *tracefs) idle() error {
 	tracer, err := t.read("current_tracer")
 	if err != nil {

@@ -4,14 +4,13 @@
 // guest needs no compiler and no debugger. It runs apart from any timing: a
 // traced transaction is several times slower, and says so.
 //
-// Invariant: tracing is left as it was found, off.
+// Invariant: tracing is left as it was found. A pass traces in an instance of its own,
+// where the kernel lets it; what an agent left that died meanwhile, [Sweep] ends.
 package evidence
 
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"slices"
 	"strings"
 )
 
@@ -40,25 +39,31 @@ var events = []string{
 // deviceEvents are shown in a path, between the calls.
 var deviceEvents = []string{"net:netif_rx", "net:netif_receive_skb", "net:net_dev_start_xmit"}
 
+// functionGraph is the tracer of a [Graph] pass.
+const functionGraph = "function_graph"
+
 // Tracer is one pass. Make it with [Start]; [Tracer.Stop] ends it.
 type Tracer struct {
-	fs     *tracefs
-	kind   Kind
-	before map[string]string // What was set where, to be put back.
+	top  *tracefs // What all share.
+	own  *instance
+	fs   *tracefs // One of these, where it traces.
+	kind Kind
+	// before is what was set where, to be put back in what all share.
+	before [][2]string
 }
 
 // Start begins to record. The error says what the kernel or the machine lacks.
 func Start(kind Kind) (*Tracer, error) {
-	opened, err := openTracefs()
+	top, err := openTracefs()
 	if err != nil {
 		return nil, err
 	}
-	if err := opened.idle(); err != nil {
-		opened.close()
+	t := &Tracer{top: top, kind: kind}
+	if t.own, err = top.instance(kind); err != nil {
+		top.close()
 		return nil, err
 	}
-	t := &Tracer{fs: opened, kind: kind, before: map[string]string{}}
-	if err = t.remember(); err == nil {
+	if err = t.choose(); err == nil {
 		err = t.start()
 	}
 	if err != nil {
@@ -67,15 +72,48 @@ func Start(kind Kind) (*Tracer, error) {
 	return t, nil
 }
 
-// remember reads what a pass changes and a person may have set.
-func (t *Tracer) remember() error {
-	for _, name := range []string{"buffer_size_kb", "tracing_on"} {
-		value, err := t.fs.read(name)
+// choose takes an instance, which is nobody else's; but for the function graph, which
+// instances have since Linux 6.11 only.
+func (t *Tracer) choose() error {
+	t.fs = t.own.tracefs
+	if t.kind != Graph {
+		return nil
+	}
+	if own, err := t.own.offers(functionGraph); own || err != nil {
+		return err
+	}
+	shared, err := t.top.offers(functionGraph)
+	if err != nil {
+		return err
+	}
+	if !shared {
+		return errors.New("this kernel has no function graph tracer: it needs CONFIG_FUNCTION_GRAPH_TRACER")
+	}
+	return t.borrow()
+}
+
+// borrow takes what all share, where nobody traces with it. The instance, which does
+// nothing then, tells that somebody has borrowed it.
+func (t *Tracer) borrow() error {
+	if err := t.top.idle(); err != nil {
+		return err
+	}
+	names := []string{"buffer_size_kb", "tracing_on"}
+	if t.kind == Graph {
+		names = append(names, "set_ftrace_filter")
+	}
+	var before [][2]string
+	for _, name := range names {
+		value, err := t.top.read(name)
 		if err != nil {
 			return err
 		}
-		t.before[name] = bufferSize(value)
+		if value = bufferSize(value); name == "set_ftrace_filter" {
+			value = filtered(value)
+		}
+		before = append(before, [2]string{name, value})
 	}
+	t.fs, t.before = t.top, before
 	return nil
 }
 
@@ -87,6 +125,20 @@ func bufferSize(value string) string {
 		return strings.TrimSuffix(expanded, ")")
 	}
 	return value
+}
+
+// filtered is what writes a filter again: the functions that its file lists, without
+// their modules. A filter that leaves out none has a comment, and commands that a person
+// gave with a function ("schedule:traceoff:unlimited") are apart from it.
+func filtered(listed string) string {
+	var names []string
+	for line := range strings.Lines(listed) {
+		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name != "" && !strings.HasPrefix(name, "#") && !strings.Contains(name, ":") {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
 }
 
 func (t *Tracer) start() error {
@@ -114,17 +166,10 @@ func (t *Tracer) start() error {
 // tasks take turns in the middle of calls, and interrupts that are no softirqs
 // are left out: they belong to nobody's transaction.
 func (t *Tracer) graph() error {
-	tracers, err := t.fs.read("available_tracers")
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(strings.Fields(tracers), "function_graph") {
-		return errors.New("this kernel has no function graph tracer: it needs CONFIG_FUNCTION_GRAPH_TRACER")
-	}
 	if err := t.limit(); err != nil {
 		return err
 	}
-	if err := t.fs.write("current_tracer", "function_graph", false); err != nil {
+	if err := t.fs.write("current_tracer", functionGraph, false); err != nil {
 		return err
 	}
 	for _, option := range []string{"funcgraph-proc", "nofuncgraph-duration", "nofuncgraph-overhead", "nofuncgraph-irqs"} {
@@ -147,26 +192,17 @@ func (t *Tracer) Stop() (text string, err error) {
 	return text, errors.Join(err, t.reset())
 }
 
-// reset leaves tracing as it was found: idle has made sure that nobody traced.
+// reset leaves tracing as it was found.
 func (t *Tracer) reset() error {
-	defer t.fs.close()
-	var errs []error
+	defer t.top.close()
 	if t.kind == Graph {
 		for _, option := range []string{"nofuncgraph-proc", "funcgraph-duration", "funcgraph-overhead", "funcgraph-irqs"} {
 			_ = t.fs.write("trace_options", option, false) // Without the tracer there are none.
 		}
 	}
-	settings := [][2]string{{"set_event", ""}, {"current_tracer", "nop"}, {"trace", ""}}
-	if t.kind == Graph {
-		settings = append(settings, [2]string{"set_ftrace_filter", ""})
+	var err error
+	if t.before != nil { // Nobody traced: see idle.
+		err = t.top.set(append([][2]string{{"set_event", ""}, {"current_tracer", "nop"}, {"trace", ""}}, t.before...))
 	}
-	for name, value := range t.before {
-		settings = append(settings, [2]string{name, value})
-	}
-	for _, set := range settings {
-		if err := t.fs.write(set[0], set[1], false); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(err, t.own.end())
 }
