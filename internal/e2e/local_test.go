@@ -186,7 +186,8 @@ func checkLocalResult(t *testing.T, dir string) {
 				continue
 			}
 			require.Equal(t, testbed.StatusOK, mode.Status, "%s %s: %s", test.Name, mode.Name, mode.Reason)
-			require.Positive(t, *mode.P50.Estimate)
+			require.NotNil(t, mode.Mean.Estimate, "%s %s: %s", test.Name, mode.Name, mode.Mean.Reason)
+			require.Positive(t, *mode.Mean.Estimate)
 		}
 	}
 }
