@@ -25,10 +25,9 @@ type client struct {
 
 // driver runs transactions, one stretch after the other without a gap.
 type driver interface {
-	// stretch runs them until the end, and records each.
-	stretch(r *Recorder, until end) error
-	// finish waits for what is under way, where that counts.
-	finish(r *Recorder, until end) error
+	// run goes through the laps and says when the first began. The main run is the
+	// one that is measured, in which what is under way at its end is waited for.
+	run(laps []lap, main bool) (start int64, err error)
 	close()
 }
 
@@ -62,7 +61,7 @@ const connecting = math.MinInt64
 
 // all runs on the thread.
 func (c *client) all(local netip.Addr) error {
-	c.loop.base = time.Now()
+	c.loop.base = nanotime()
 	var err error
 	if c.result.Socket, err = c.circumstances(); err != nil {
 		return err
@@ -72,11 +71,10 @@ func (c *client) all(local netip.Addr) error {
 		return err
 	}
 	defer drive.close()
-	c.loop.start()
 	c.thread.Store(int64(unix.Gettid()))
 	c.loop.beat.Store(0)
 	if c.Warmup > 0 {
-		if err := drive.stretch(c.recording.Warm, c.loop.after(c.Warmup)); err != nil {
+		if _, err := drive.run([]lap{{c.recording.Warm, int64(c.Warmup), math.MaxInt64}}, false); err != nil {
 			return fmt.Errorf("warm up: %w", err)
 		}
 	}
@@ -107,30 +105,21 @@ func (c *client) all(local netip.Addr) error {
 func (c *client) measure(drive driver) error {
 	c.loop.stray = stray{}
 	c.result.Started = time.Now().UTC()
-	start := c.loop.start()
-	middle, until := c.ends(start)
-	windowOpens()
-	err := drive.stretch(c.recording.Main, middle)
-	if err == nil && until.count > 0 {
-		err = drive.stretch(c.recording.second, until)
-	}
-	if err == nil {
-		err = drive.finish(c.recording.second, until)
-	}
-	windowCloses()
+	start, err := drive.run(c.halves(), true)
 	c.result.Elapsed = time.Duration(c.loop.last - start)
 	c.result.Halves = c.recording.join()
 	return err
 }
 
-// ends of the two halves.
-func (c *client) ends(start int64) (middle, until end) {
+// halves of the measurement. Of one transaction there is the first only.
+func (c *client) halves() []lap {
+	first, second := c.recording.Main, c.recording.second
 	if c.Transactions > 0 {
-		first := (c.Transactions + 1) / 2
-		return end{math.MaxInt64, first}, end{math.MaxInt64, c.Transactions - first}
+		half := (c.Transactions + 1) / 2
+		return []lap{{first, never, half}, {second, never, c.Transactions - half}}[:min(c.Transactions, 2)]
 	}
 	length := int64(c.Duration)
-	return end{start + length/2, math.MaxInt64}, end{start + length, math.MaxInt64}
+	return []lap{{first, length / 2, math.MaxInt64}, {second, length, math.MaxInt64}}
 }
 
 func (c *client) account() {
@@ -177,13 +166,55 @@ func (c *client) dial(s *socket, local netip.AddrPort) error {
 // single is the driver of one connection.
 type single client
 
-func (s *single) stretch(r *Recorder, until end) error {
-	if s.Protocol == UDP {
-		return s.loop.udp(r, until)
+// run is outside of Go's scheduler.
+//
+//go:nosplit
+func (s *single) run(laps []lap, main bool) (start int64, err error) {
+	l := &s.loop
+	l.away = true
+	entersyscallblock()
+	start = l.start()
+	if main {
+		windowOpens()
 	}
-	return s.loop.tcp(r, until)
+	for i := 0; i < len(laps) && err == nil; i++ {
+		if l.width > 0 {
+			err = l.udp(laps[i].record, laps[i].end(start))
+		} else {
+			err = l.tcp(laps[i].record, laps[i].end(start))
+		}
+	}
+	if main {
+		windowCloses()
+	}
+	l.rejoin()
+	return start, err
 }
 
-func (s *single) finish(*Recorder, end) error { return nil }
-
 func (s *single) close() {}
+
+// steps are those of a driver that stays with Go's scheduler, for it allocates.
+type steps interface {
+	// stretch runs transactions until the end, and records each.
+	stretch(r *Recorder, until end) error
+	// finish waits for what is under way, where that counts.
+	finish(r *Recorder, until end) error
+}
+
+// run is a driver's run by its steps.
+func (l *loop) run(s steps, laps []lap, main bool) (start int64, err error) {
+	start = l.start()
+	if main {
+		windowOpens()
+		defer windowCloses()
+	}
+	for i := range laps {
+		if err := s.stretch(laps[i].record, laps[i].end(start)); err != nil {
+			return start, err
+		}
+	}
+	if last := laps[len(laps)-1]; main {
+		err = s.finish(last.record, last.end(start))
+	}
+	return start, err
+}

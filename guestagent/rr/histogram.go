@@ -37,11 +37,16 @@ type histogram struct {
 }
 
 // slot of a value between lowest and highest.
+//
+//go:nosplit
 func slot(value int64) int {
 	bucket := 64 - bits.LeadingZeros64(uint64(value)|(1<<subBits-1)) - subBits
 	return bucket<<halfBits + int(value>>bucket)
 }
 
+// record counts a value between lowest and highest.
+//
+//go:nosplit
 func (h *histogram) record(value int64) {
 	i := slot(value)
 	h.counts[i]++

@@ -7,7 +7,6 @@ import (
 	"math"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 )
 
@@ -19,7 +18,8 @@ type loop struct {
 	stopped *atomic.Bool
 	count   int64        // Transactions so far; the thread's own.
 	beat    atomic.Int64 // Changes while there is progress, for whoever watches.
-	base    time.Time    // What now counts from.
+	base    int64        // What now counts from.
+	away    bool         // From the scheduler; see away.go.
 	last    int64        // When the last transaction ended and the next began.
 
 	sequence uint64 // UDP: of the last request.
@@ -53,15 +53,31 @@ func (l *loop) prepare(c *Config) {
 // errStopped says that the loop was woken to end.
 var errStopped = errors.New("stopped")
 
-// now is ns since base. time.Since reads the monotonic clock only, once, through
-// the vDSO; time.Now would read the wall clock as well.
-func (l *loop) now() int64 { return int64(time.Since(l.base)) }
+// now is ns since base. time.Now would read the wall clock as well.
+//
+//go:nosplit
+func (l *loop) now() int64 { return nanotime() - l.base }
 
-// end is when a run of transactions is over, whichever comes first.
+// end is when a lap is over, whichever comes first.
 type end struct {
 	at    int64 // ns, as now has it.
 	count int64
 }
+
+// never is a time that does not come, to which one can be added.
+const never = math.MaxInt64 / 2
+
+// lap is a stretch of transactions that are recorded in one place.
+type lap struct {
+	record *Recorder
+	length int64 // ns from the start of the run, or never.
+	count  int64
+}
+
+// end of the lap, in a run that began then.
+//
+//go:nosplit
+func (p *lap) end(start int64) end { return end{start + p.length, p.count} }
 
 // beatEvery transactions, and after each that took beatAfter ns, the watch is told:
 // a locked instruction in each would be several of the few ns that a transaction
@@ -72,6 +88,8 @@ const (
 )
 
 // done counts a transaction that took so long.
+//
+//go:nosplit
 func (l *loop) done(ns int64) {
 	if l.count++; l.count%beatEvery == 0 || ns > beatAfter {
 		l.beat.Add(1)
@@ -79,12 +97,12 @@ func (l *loop) done(ns int64) {
 }
 
 // start makes the next transaction begin now.
+//
+//go:nosplit
 func (l *loop) start() int64 {
 	l.last = l.now()
 	return l.last
 }
-
-func (l *loop) after(d time.Duration) end { return end{l.now() + int64(d), math.MaxInt64} }
 
 // tcp runs transactions until the end, and records each.
 //
@@ -92,6 +110,8 @@ func (l *loop) after(d time.Duration) end { return end{l.now() + int64(d), math.
 // transactions tile the time: rate × mean is 1 exactly, and no stall can hide
 // between two of them, at the price of counting the record of the last (some
 // 10 ns) into the next.
+//
+//go:nosplit
 func (l *loop) tcp(r *Recorder, until end) error {
 	for t := l.last; ; {
 		if err := l.send(); err != nil {
@@ -112,7 +132,11 @@ func (l *loop) tcp(r *Recorder, until end) error {
 }
 
 // serveTCP answers until the client closes the connection.
+//
+//go:nosplit
 func (l *loop) serveTCP() error {
+	l.away = true
+	entersyscallblock()
 	for {
 		got, err := l.receive()
 		if err == io.EOF && got == 0 {
@@ -129,6 +153,8 @@ func (l *loop) serveTCP() error {
 }
 
 // send writes all of out.
+//
+//go:nosplit
 func (l *loop) send() error {
 	for sent := 0; sent < len(l.out); {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, l.fd,
@@ -145,6 +171,8 @@ func (l *loop) send() error {
 }
 
 // receive fills in, or says how far it got. io.EOF is the other end's close.
+//
+//go:nosplit
 func (l *loop) receive() (got int, err error) {
 	for got < len(l.in) {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, l.fd,
@@ -154,6 +182,7 @@ func (l *loop) receive() (got int, err error) {
 		case errno != 0:
 			return got, l.failed("receive", errno)
 		case n == 0:
+			l.rejoin()
 			return got, io.EOF
 		default:
 			got += int(n)
@@ -162,7 +191,15 @@ func (l *loop) receive() (got int, err error) {
 	return got, nil
 }
 
+// failed explains a system call's error, and comes back to the scheduler.
+//
+//go:nosplit
 func (l *loop) failed(verb string, errno syscall.Errno) error {
+	l.rejoin()
+	return l.failure(verb, errno)
+}
+
+func (l *loop) failure(verb string, errno syscall.Errno) error {
 	if l.stopped.Load() {
 		return errStopped
 	}

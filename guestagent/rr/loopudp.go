@@ -24,6 +24,8 @@ func sequenceWidth(request, response int) int {
 // udp runs transactions until the end. A request without an answer in time is
 // counted as lost, and the clock starts afresh with the next; its time is no
 // transaction's.
+//
+//go:nosplit
 func (l *loop) udp(r *Recorder, until end) error {
 	t := l.last
 	for silent := 0; ; {
@@ -46,7 +48,8 @@ func (l *loop) udp(r *Recorder, until end) error {
 			l.done(now - t)
 			silent = 0
 		} else if silent++; silent == unanswered {
-			return fmt.Errorf("receive after %d transactions: %d requests in a row had no answer within %v", l.count, silent, answerTimeout)
+			l.rejoin()
+			return l.unheard(silent)
 		}
 		t = now
 		if now >= until.at || r.count >= until.count {
@@ -56,7 +59,14 @@ func (l *loop) udp(r *Recorder, until end) error {
 	}
 }
 
+// unheard says that so many requests in a row had no answer.
+func (l *loop) unheard(silent int) error {
+	return fmt.Errorf("receive after %d transactions: %d requests in a row had no answer within %v", l.count, silent, answerTimeout)
+}
+
 // stamp numbers the request.
+//
+//go:nosplit
 func (l *loop) stamp() {
 	l.sequence++
 	l.givenUp[byte(l.sequence)] = false
@@ -72,6 +82,8 @@ func (l *loop) stamp() {
 
 // echoed reads the number of a datagram of n bytes that may be an answer. Of one
 // byte, or four, it is the nearest number to the last request's that ends so.
+//
+//go:nosplit
 func (l *loop) echoed(n int) (sequence uint64, whole bool) {
 	if n != len(l.in)-1 {
 		return 0, false
@@ -87,6 +99,8 @@ func (l *loop) echoed(n int) (sequence uint64, whole bool) {
 }
 
 // strayed counts a datagram that is not the answer that is waited for.
+//
+//go:nosplit
 func (l *loop) strayed(sequence uint64, whole bool) {
 	switch {
 	case !whole || sequence > l.sequence:
@@ -100,6 +114,8 @@ func (l *loop) strayed(sequence uint64, whole bool) {
 }
 
 // giveUp counts a request as lost.
+//
+//go:nosplit
 func (l *loop) giveUp(sequence uint64) {
 	l.lost++
 	l.givenUp[byte(sequence)] = true
@@ -110,13 +126,15 @@ func (l *loop) giveUp(sequence uint64) {
 // instead is counted. The receive has no time-out, which would arm and cancel a
 // kernel timer in each transaction: the watch gives it one when there has been no
 // answer for too long, and ends the receive that has none yet (see nudge).
+//
+//go:nosplit
 func (l *loop) answer(t int64) (answered bool, err error) {
 	for {
 		n, errno := l.datagram()
 		switch {
 		case errno == syscall.EINTR || errno == syscall.EAGAIN:
-			if err := receiveTimeout(int(l.fd), 0); err != nil {
-				return false, err
+			if errno := setTimeout(int(l.fd), syscall.SO_RCVTIMEO, 0); errno != 0 {
+				return false, l.failed("set socket's time-out", errno)
 			}
 			if l.now()-t < int64(answerTimeout) { // The nudge came with the last answer.
 				continue
@@ -126,6 +144,7 @@ func (l *loop) answer(t int64) (answered bool, err error) {
 		case errno != 0:
 			return false, l.failed("receive", errno)
 		case n == 0 && l.stopped.Load():
+			l.rejoin()
 			return false, errStopped
 		}
 		sequence, whole := l.echoed(n)
@@ -141,6 +160,8 @@ func (l *loop) answer(t int64) (answered bool, err error) {
 }
 
 // datagram receives one. in has a byte more than an answer, to show a longer one.
+//
+//go:nosplit
 func (l *loop) datagram() (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, l.fd,
 		uintptr(unsafe.Pointer(&l.in[0])), uintptr(len(l.in)), 0, 0, 0)
@@ -150,11 +171,15 @@ func (l *loop) datagram() (int, syscall.Errno) {
 // serveUDP answers until it is stopped; first is the length of the datagram that
 // is in the buffer already. The client's going away shows as a refused
 // connection, and is no reason to end: that is for the agent to say.
+//
+//go:nosplit
 func (l *loop) serveUDP(first int) error {
+	l.away = true
+	entersyscallblock()
 	for n := first; ; {
 		if n == len(l.in)-1 {
 			copy(l.out[:l.width], l.in[:l.width])
-			if l.send() == nil {
+			if l.send() == nil { // Else it goes on within the scheduler.
 				l.count++
 			}
 		}
@@ -162,6 +187,7 @@ func (l *loop) serveUDP(first int) error {
 		n, errno = l.datagram()
 		switch {
 		case l.stopped.Load():
+			l.rejoin()
 			return nil
 		case errno == syscall.EINTR || errno == syscall.ECONNREFUSED:
 			n = 0

@@ -110,6 +110,8 @@ func (m *many) close() {
 	m.poll.close()
 }
 
+func (m *many) run(laps []lap, main bool) (int64, error) { return m.loop.run(m, laps, main) }
+
 // stretch runs transactions; what is under way at its end goes into the next.
 func (m *many) stretch(r *Recorder, until end) error {
 	m.record = r

@@ -38,12 +38,9 @@ func noDelay(fd int, on bool) error {
 	return nil
 }
 
-func receiveTimeout(fd int, d time.Duration) error { return timeout(fd, unix.SO_RCVTIMEO, d) }
-
 func timeout(fd, option int, d time.Duration) error {
-	tv := unix.NsecToTimeval(d.Nanoseconds())
-	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, option, &tv); err != nil {
-		return fmt.Errorf("set socket time-out: %w", err)
+	if errno := setTimeout(fd, option, d); errno != 0 {
+		return fmt.Errorf("set socket time-out: %w", errno)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package rr
 import (
 	"net/netip"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,16 @@ func setOption(fd, level, option, value int) syscall.Errno {
 	four := int32(value)
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), uintptr(level), uintptr(option),
 		uintptr(unsafe.Pointer(&four)), unsafe.Sizeof(four), 0)
+	return errno
+}
+
+// setTimeout takes whole µs.
+//
+//go:nosplit
+func setTimeout(fd, option int, d time.Duration) syscall.Errno {
+	tv := unix.Timeval{Sec: int64(d / time.Second), Usec: int64(d % time.Second / time.Microsecond)}
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, uintptr(option),
+		uintptr(unsafe.Pointer(&tv)), unsafe.Sizeof(tv), 0)
 	return errno
 }
 

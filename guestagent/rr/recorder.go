@@ -30,6 +30,8 @@ func (r *Recorder) Reset() {
 
 // record is called in the loop. What is out of the histogram's range is counted,
 // and counts in mean, minimum and maximum.
+//
+//go:nosplit
 func (r *Recorder) record(ns int64) {
 	r.count++
 	r.sum += ns

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"math"
 	"math/rand"
+	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -160,4 +161,29 @@ func TestSpool(t *testing.T) {
 		}))
 		require.Equal(t, n, got)
 	}
+}
+
+// TestSpoolOfAFullDisk: what could not be kept is an error of the drain's, and the spool
+// is of use again once it is reset.
+func TestSpoolOfAFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer full.Close()
+	spool, err := NewSpool()
+	require.NoError(t, err)
+	defer spool.Close()
+	file := spool.fd
+	spool.fd = full.Fd()
+	for range 2*spooled + 1 {
+		spool.add(1)
+	}
+	require.ErrorIs(t, spool.Drain(nil), unix.ENOSPC)
+
+	spool.fd = file
+	require.NoError(t, spool.Reset())
+	spool.add(7)
+	require.NoError(t, spool.Drain(func(ns int64) error {
+		require.Equal(t, int64(7), ns)
+		return nil
+	}))
 }

@@ -7,8 +7,8 @@
 // send and one receive a transaction. Many connections and open loops are served
 // by one thread as well, with non-blocking sockets and epoll (many.go). In Go that
 // takes a goroutine locked to a pinned thread and raw system calls, which the
-// scheduler does not see; net.Conn reaches 45% of netperf's rate on loopback,
-// syscall.Read 70 to 90%. Nothing may stop the world meanwhile, for it would wait
+// scheduler does not see, and that it leaves the scheduler (away.go); net.Conn
+// reaches 45% of netperf's rate on loopback, syscall.Read 70 to 90%. Nothing may stop the world meanwhile, for it would wait
 // for a thread that is blocked in the kernel: the garbage collector is off while a
 // loop runs (see quiet.go).
 //

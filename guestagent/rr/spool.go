@@ -19,10 +19,11 @@ const spooled = 8192
 // transaction that follows it.
 type Spool struct {
 	file   *os.File
+	fd     uintptr // The file's, which must not be asked for in a loop.
 	buffer [spooled]int64
 	used   int
 	count  int64
-	err    error
+	errno  syscall.Errno // Of the write that failed.
 }
 
 // NewSpool makes a file that nobody else sees and that goes with the process.
@@ -35,13 +36,15 @@ func NewSpool() (*Spool, error) {
 		file.Close()
 		return nil, fmt.Errorf("make a file for samples: %w", err)
 	}
-	return &Spool{file: file}, nil
+	return &Spool{file: file, fd: file.Fd()}, nil
 }
 
 // Close gives the file back.
 func (s *Spool) Close() error { return s.file.Close() }
 
 // add is called in the loop.
+//
+//go:nosplit
 func (s *Spool) add(ns int64) {
 	s.buffer[s.used] = ns
 	if s.used++; s.used == spooled {
@@ -50,28 +53,32 @@ func (s *Spool) add(ns int64) {
 }
 
 // write is a raw system call, as all are in the loop.
+//
+//go:nosplit
 func (s *Spool) write() {
 	size := s.used * 8
-	for done := 0; done < size && s.err == nil; {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, s.file.Fd(),
+	for done := 0; done < size && s.errno == 0; {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, s.fd,
 			uintptr(unsafe.Add(unsafe.Pointer(&s.buffer), done)), uintptr(size-done))
 		switch errno {
 		case 0:
 			done += int(n)
 		case syscall.EINTR:
 		default:
-			s.err = fmt.Errorf("write samples after %d: %w", s.count, errno)
+			s.errno = errno
 		}
 	}
-	s.count += int64(s.used)
+	if s.errno == 0 {
+		s.count += int64(s.used)
+	}
 	s.used = 0
 }
 
 // Drain hands over all values, oldest first, and forgets them.
 func (s *Spool) Drain(each func(ns int64) error) error {
 	s.write()
-	if s.err != nil {
-		return s.err
+	if s.errno != 0 {
+		return fmt.Errorf("write samples after %d: %w", s.count, s.errno)
 	}
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read samples: %w", err)
@@ -94,7 +101,7 @@ func (s *Spool) Drain(each func(ns int64) error) error {
 
 // Reset forgets everything.
 func (s *Spool) Reset() error {
-	s.used, s.count, s.err = 0, 0, nil
+	s.used, s.count, s.errno = 0, 0, 0
 	if err := s.file.Truncate(0); err != nil {
 		return fmt.Errorf("empty samples: %w", err)
 	}

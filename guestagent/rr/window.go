@@ -7,9 +7,11 @@ package rr
 // windowOpens is called when a block's main stretch begins.
 //
 //go:noinline
+//go:nosplit
 func windowOpens() {}
 
 // windowCloses is called when it is over.
 //
 //go:noinline
+//go:nosplit
 func windowCloses() {}
