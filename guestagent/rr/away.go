@@ -14,7 +14,8 @@ import _ "unsafe" // For go:linkname.
 // What runs there may not grow its stack: every function that it calls is go:nosplit,
 // allocates nothing and writes no pointer to the heap, or comes back first (rejoin).
 // A call of any other function ends the program the first time ("stack split at bad
-// time"), so no such call hides behind luck.
+// time"), so no such call hides behind luck. The three functions are of those that the
+// runtime lets others link to and keeps as they are (go.dev/issue/67401).
 
 // entersyscallblock leaves the scheduler. The function that calls it must not return
 // before rejoin, for its frame is where the runtime begins to look for pointers; so it

@@ -7,7 +7,8 @@ import (
 )
 
 // Stopping the world waits for every running thread, and a thread in a raw
-// system call looks as if it ran: the runtime would hang until the next packet.
+// system call looks as if it ran, unless its loop has left the scheduler (away.go):
+// the runtime would hang until the next packet.
 // So while any loop of this process runs there is no garbage collection, and the
 // number of Ps is set before the first one and never after.
 var quiet struct {
