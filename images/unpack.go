@@ -108,7 +108,7 @@ func startsByItself(kernel []byte) error {
 			return nil
 		}
 	}
-	return errors.New("the kernel has no PVH entry: it is built without CONFIG_PVH=y")
+	return errors.New("the kernel has no PVH entry")
 }
 
 // hasNote looks through notes of four-byte alignment: the lengths of name and
