@@ -35,6 +35,9 @@ func start() error {
 	if err := mountAll(); err != nil {
 		return err
 	}
+	if err := stopScans(); err != nil {
+		return err
+	}
 	children := newReaper()
 	go children.run()
 	cfg, err := readConfig(guestconfig.Path)
