@@ -54,7 +54,7 @@ func (e *SameError) Hint() string {
 	if e.Better {
 		return "swap --good and --bad to find where it became better"
 	}
-	return "narrow it to what changed (--test, --mode, --metric), lower --max-regression, or ask for --change"
+	return "narrow it to what changed (--test, --mode, --metric), or lower --max-regression"
 }
 
 // Hunt is a bisect over versions in a row.

@@ -289,7 +289,11 @@ func (a *app) sayNothingToFind(same *bisect.SameError, versions []string, o sear
 			fmt.Fprintf(a.stderr, "  %s\n", line)
 		}
 	}
-	fmt.Fprintf(a.stderr, "hint: %s\n", same.Hint())
+	hint := same.Hint()
+	if !o.change && !same.Better {
+		hint += ", or ask for --change"
+	}
+	fmt.Fprintf(a.stderr, "hint: %s\n", hint)
 	return statusError(exitInconclusive)
 }
 

@@ -217,10 +217,19 @@ func (s *step) baselines() (b baseline, err error) {
 	}
 	var same *bisect.SameError
 	if errors.As(err, &same) {
-		return b, usageError{err, same.Hint()}
+		return b, usageError{s.sameEnds(same), same.Hint()}
 	}
 	b.row = &row
 	return b, err
+}
+
+// sameEnds says by how much the two ends differ, which is too little or the wrong way.
+func (s *step) sameEnds(same *bisect.SameError) error {
+	text := same.Error()
+	for _, row := range same.Rows {
+		text += ": " + report.ChangeLines(row, s.options.Metric)[0]
+	}
+	return fmt.Errorf("%s (--max-regression %g%%)", text, 100*s.options.Margin)
 }
 
 func (s *step) end(which bisect.Verdict, named string) (report.CompareSide, error) {

@@ -65,3 +65,24 @@ func TestBisectStepStatus(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"good", "lab.hcl", "tree"}, made, "nothing is made")
 }
+
+// TestBisectStepOfEndsThatAgree: ends that do not differ stop git, with the figures, and
+// with a remedy that this command has.
+func TestBisectStepOfEndsThatAgree(t *testing.T) {
+	dir := t.TempDir()
+	for name, figure := range map[string]float64{"good": 20_000, "longer": 20_160, "bad": 21_000} {
+		keep(t, filepath.Join(dir, name), "icount", map[string]float64{"": figure}, nil)
+	}
+	ends := func(good, bad string) error {
+		s := &step{stepping: stepping{good: filepath.Join(dir, good), bad: filepath.Join(dir, bad)}, options: report.CompareOptions{Metric: "mean", Margin: 0.02}}
+		_, err := s.baselines()
+		return err
+	}
+	require.NoError(t, ends("good", "bad"))
+	var usage usageError
+	require.ErrorAs(t, ends("good", "longer"), &usage)
+	require.EqualError(t, usage, "the good version and the bad one do not differ: host in rr: mean 20,007 → 20,167 instructions, +0.80% [+0.80%, +0.80%] (--max-regression 2%)")
+	require.NotContains(t, usage.hint, "--change", "bisect-step has no such flag")
+	require.ErrorAs(t, ends("bad", "good"), &usage)
+	require.ErrorContains(t, usage, "the bad version is better than the good one: host in rr")
+}
