@@ -49,7 +49,7 @@ var imageBlock = &block{
 		{name: "kernel_version", kind: text, doc: "Which kernel of the release, by its package's version or what `uname -r` says. Default: the newest. Without a release it is looked for in bookworm, trixie and their backports, and may be the beginning of a version (`\"6.12\"`: the newest 6.12); `kernels()` lists them."},
 		{name: "kernel", kind: file, doc: "A kernel of your own (bzImage), relative to the lab file."},
 		{name: "modules", kind: file, doc: "Its `lib/modules/VERSION` folder. Default: none, for a kernel that has all built in."},
-		{name: "tree", kind: file, doc: "A kernel tree that you have built (`make -j bzImage modules`), such as `\"~/src/linux\"`, or the folder that `O=` named. Its `arch/x86/boot/bzImage` and what its `modules_install` gives go into the cache; the tree stays as it is."},
+		{name: "tree", kind: file, doc: "A kernel tree that you have built (`make -j8`), such as `\"~/src/linux\"`, or the folder that `O=` named. Its `arch/x86/boot/bzImage` and what its `modules_install` gives go into the cache; the tree stays as it is."},
 		{name: "deb", kind: file, doc: "A kernel's Debian package with its modules, such as the `linux-image-….deb` that `make bindeb-pkg` makes."},
 		{name: "userland", kind: suite, fallback: `"trixie"`, doc: "Debian suite of the tools in the guest, whatever the kernel."},
 		{name: "cmdline", kind: text, doc: "Added to the kernel's command line."},

@@ -59,7 +59,7 @@ func (t kernelTree) path(name string) string { return filepath.Join(t.root, name
 
 // unbuilt is the error for a file that a build makes.
 func (t kernelTree) unbuilt(name string) error {
-	return fmt.Errorf("%s is not there, so it is not built yet: make -C %s -j$(nproc) bzImage modules", name, t.root)
+	return fmt.Errorf("%s is not there, so it is not built yet: make -C %s -j$(nproc)", name, t.root)
 }
 
 // configured reads what the tree is configured for.
@@ -105,7 +105,7 @@ func (t kernelTree) linked(b *builtTree) (err error) {
 	}
 	b.release = strings.TrimSpace(string(text))
 	if b.release != inImage {
-		return fmt.Errorf("%s is of %s, and %s says %s: they are of two builds: make -C %s -j$(nproc) bzImage modules", TreeImage, inImage, treeRelease, b.release, t.root)
+		return fmt.Errorf("%s is of %s, and %s says %s: they are of two builds: make -C %s -j$(nproc)", TreeImage, inImage, treeRelease, b.release, t.root)
 	}
 	return nil
 }
