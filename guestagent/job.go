@@ -28,6 +28,8 @@ type job struct {
 	keeps     bool             // Every transaction.
 	pass      *pass            // nil but for a block that looks for evidence.
 	station   *capability.Host // nil but for the server's of a block that probes.
+	// leaksSince is when the mode's set-up began, in a block that looks for leaks.
+	leaksSince leak.Mark
 }
 
 func (r *runner) job(block proto.Block) *job {
@@ -59,7 +61,7 @@ func (r *runner) job(block proto.Block) *job {
 // it had finished, and only a retransmission could have asked for its MAC since.
 //
 // The error is the block's, unless the context is over.
-func (j *job) build(ctx context.Context) error {
+func (j *job) build(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, buildTimeout,
 		fmt.Errorf("set-up is not done after %v", buildTimeout))
 	defer cancel()
@@ -69,12 +71,12 @@ func (j *job) build(ctx context.Context) error {
 		}
 	}
 	if j.seeksLeaks() {
-		if err := leak.Kernel().Forget(); err != nil {
+		if j.leaksSince, err = leak.Kernel().Mark(); err != nil {
 			return err
 		}
 	}
 	var mode *netmode.Mode
-	err := j.within(fmt.Sprintf("set-up of mode %q", j.block.Mode), func() (err error) {
+	err = j.within(fmt.Sprintf("set-up of mode %q", j.block.Mode), func() (err error) {
 		mode, err = j.machine.Build(ctx, j.spec)
 		return err
 	})

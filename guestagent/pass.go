@@ -40,7 +40,7 @@ func (j *job) seeksLeaks() bool {
 
 // findLeaks looks for memory that the mode has left, once it is gone.
 func (j *job) findLeaks(ctx context.Context) {
-	found, err := leak.Kernel().Look(ctx)
+	found, err := leak.Kernel().Look(ctx, j.leaksSince)
 	if err != nil {
 		j.fail(err)
 	}

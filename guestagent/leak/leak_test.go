@@ -48,21 +48,35 @@ func TestParse(t *testing.T) {
 	require.Equal(t, []proto.Leak{
 		{Objects: 2, Size: 512, Task: "modprobe", Frames: []string{"ipvlan_link_new [ipvlan]", "__rtnl_newlink", "rtnl_newlink", "rtnetlink_rcv_msg", "netlink_rcv_skb"}},
 		{Objects: 1, Size: 64, Task: "swapper/0", Frames: []string{}},
-	}, Parse(sample))
-	require.Empty(t, Parse(""))
-	require.Empty(t, Parse("unreferenced object cut short"))
+	}, Parse(sample, 0))
+	later := Parse(sample, 4294892400)
+	require.Equal(t, []int64{512, 64}, []int64{later[0].Size, later[1].Size})
+	require.Equal(t, 1, later[0].Objects, "the other one is of before the mark")
+	require.Empty(t, Parse(sample, 4294892401))
+	require.Empty(t, Parse("", 0))
+	require.Empty(t, Parse("unreferenced object cut short", 0))
 }
 
 func TestDetector(t *testing.T) {
 	none := Detector{File: filepath.Join(t.TempDir(), "kmemleak")}
-	require.ErrorIs(t, none.Forget(), ErrUnsupported)
-	_, err := none.Look(t.Context())
+	_, err := none.Mark()
+	require.ErrorIs(t, err, ErrUnsupported)
+	_, err = none.Look(t.Context(), 0)
 	require.ErrorIs(t, err, ErrUnsupported)
 	require.NoFileExists(t, none.File, "it is the kernel's file, and not made")
 
-	there := Detector{File: filepath.Join(t.TempDir(), "kmemleak")}
+	there := Detector{File: filepath.Join(t.TempDir(), "kmemleak"), Clock: filepath.Join(t.TempDir(), "timer_list")}
 	require.NoError(t, os.WriteFile(there.File, []byte(sample), 0o600))
-	_, err = there.Look(t.Context())
+	_, err = there.Mark()
+	require.ErrorContains(t, err, "read the kernel's clock")
+	require.NoError(t, os.WriteFile(there.Clock, []byte("Timer List Version: v0.10\n"), 0o600))
+	_, err = there.Mark()
+	require.ErrorContains(t, err, "has no jiffies (CONFIG_HIGH_RES_TIMERS)")
+	require.NoError(t, os.WriteFile(there.Clock, []byte("cpu: 0\n  .idle_jiffies   : 4294892300\njiffies: 4294892351\n\ncpu: 1\njiffies: 4294892351\n"), 0o600))
+	mark, err := there.Mark()
+	require.NoError(t, err)
+	require.Equal(t, Mark(4294892351), mark)
+	_, err = there.Look(t.Context(), mark)
 	require.NoError(t, err)
 	text, err := os.ReadFile(there.File)
 	require.NoError(t, err)
@@ -70,6 +84,6 @@ func TestDetector(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = Detector{File: none.File, Young: 1 << 60}.Look(ctx)
+	_, err = Detector{File: none.File, Young: 1 << 60}.Look(ctx, 0)
 	require.ErrorIs(t, err, context.Canceled)
 }
