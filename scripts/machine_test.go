@@ -190,6 +190,19 @@ func (m *machine) equip() {
 	m.write(m.root+"/usr/lib/python3/dist-packages/junitparser/__init__.py", "")
 }
 
+// equipForProofs installs what the proofs need beside what the tests do.
+func (m *machine) equipForProofs() {
+	for _, name := range []string{"pdflatex", "flex", "bison", "bc", "make"} {
+		m.say(name, "")
+	}
+	for _, file := range []string{
+		"share/texlive/texmf-dist/tex/latex/siunitx/siunitx.sty", "share/texlive/texmf-dist/tex/latex/pgf/basiclayer/pgf.sty",
+		"include/gelf.h", "src/linux-source-6.12.tar.xz",
+	} {
+		m.write(m.root+"/usr/"+file, "")
+	}
+}
+
 type outcome struct {
 	status         int
 	stdout, stderr string

@@ -54,7 +54,16 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "Debian 12 for proofs", args: []string{"--prove"},
-			want: []string{"netperf", "texlive-latex-recommended texlive-science texlive-pictures\n"},
+			want: []string{"netperf", "texlive-latex-recommended texlive-science texlive-pictures flex bison bc make libelf-dev\n", "linux-source-6.12 (from bookworm-backports)"},
+		},
+		{
+			name: "Debian 12 that lacks nothing but the kernel's source", args: []string{"--prove"},
+			change: func(m *machine) {
+				m.equip()
+				m.equipForProofs()
+				os.Remove(m.root + "/usr/src/linux-source-6.12.tar.xz")
+			},
+			want: []string{"missing: Linux\n", "would add http://mirror.invalid/debian bookworm-backports", "would install linux-source-6.12 (from bookworm-backports)\n"},
 		},
 		{
 			name: "Debian 12 without non-free", args: []string{"--test"},
