@@ -203,10 +203,11 @@ $(figures "$kept/modes")
 
 ## The commit that made it longer
 
-    git checkout good && make && testbed bisect-step lab.hcl --tree . --as good
-    git checkout bad && make && testbed bisect-step lab.hcl --tree . --as bad
+    git checkout good && make && testbed bisect-step lab.hcl --var tree=\$PWD --tree . --as good
+    git checkout bad && make && testbed bisect-step lab.hcl --var tree=\$PWD --tree . --as bad
     git bisect start bad good
-    git bisect run testbed bisect-step lab.hcl --max-regression 0.5% --tree . --build '$build'
+    git bisect run testbed bisect-step lab.hcl --var tree=\$PWD --tree . \\
+      --build '$build' --max-regression 0.5%
 
 git asked $(asks "$kept/longer") times, and names **$longer**, in $(took "$kept/longer") s, its builds
 among them:
@@ -230,6 +231,9 @@ $(told "$kept/lost-bad")
 
 \`git bisect run\` with the question of [nightly.md](../nightly.md#all-of-it-once) asked
 $(asks "$kept/loses") times, and names **$loses**, in $(took "$kept/loses") s.
+
+All of it, two builds of a kernel among it ($(took "$kept/plain") s and $(took "$kept/leaky") s), took
+$(cat "$folder"/*.seconds "$kept"/*.seconds | awk '{ n += $1 } END { print n }') s.
 PAGE
 [ "$longer" = 'tcp: look over the room for options' ] && [ "$loses" = 'macvlan: leave the port when its last device goes' ] &&
 	[ -z "$clean" ] && [ "$leaking" = 'macvlan: macvlan_common_newlink [macvlan]' ]
