@@ -192,7 +192,7 @@ func (m *machine) equip() {
 
 // equipForProofs installs what the proofs need beside what the tests do.
 func (m *machine) equipForProofs() {
-	for _, name := range []string{"pdflatex", "flex", "bison", "bc", "make"} {
+	for _, name := range []string{"pdflatex", "qemu-x86_64", "flex", "bison", "bc", "make"} {
 		m.say(name, "")
 	}
 	for _, file := range []string{

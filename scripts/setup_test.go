@@ -54,7 +54,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "Debian 12 for proofs", args: []string{"--prove"},
-			want: []string{"netperf", "texlive-latex-recommended texlive-science texlive-pictures flex bison bc make libelf-dev\n", "linux-source-6.12 (from bookworm-backports)"},
+			want: []string{"netperf", "qemu-user texlive-latex-recommended texlive-science texlive-pictures flex bison bc make libelf-dev\n", "linux-source-6.12 (from bookworm-backports)"},
 		},
 		{
 			name: "Debian 12 that lacks nothing but the kernel's source", args: []string{"--prove"},
