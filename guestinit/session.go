@@ -34,9 +34,10 @@ type session struct {
 	children *reaper
 	graces   graces
 	env      []string
-	terminal *terminal // Nil without pty-req.
-	streams  *streams  // Nil until something runs.
-	pid      int       // Also the ID of its process group and session; 0 until something runs.
+	terminal *terminal              // Nil without pty-req.
+	streams  *streams               // Nil until something runs.
+	pid      int                    // Also the ID of its process group and session; 0 until something runs.
+	status   <-chan unix.WaitStatus // Of what was started, until it is followed.
 	ended    chan struct{}
 }
 
@@ -64,6 +65,7 @@ func (s *session) serve(requests <-chan *ssh.Request) {
 		if request.WantReply {
 			_ = request.Reply(ok, nil)
 		}
+		s.follow()
 	}
 	_ = s.channel.Close()
 	if s.pid == 0 {
@@ -124,9 +126,18 @@ func (s *session) start(cmd *exec.Cmd) bool {
 		s.streams.closeOurEnds()
 		return s.refuse(err)
 	}
-	s.pid = pid
-	go s.attend(status)
+	s.pid, s.status = pid, status
 	return true
+}
+
+// follow attends to what was started. The client has been told by then that it was: the
+// channel of a command that ends at once would be closed before, which says that it was
+// not.
+func (s *session) follow() {
+	if s.status != nil {
+		go s.attend(s.status)
+		s.status = nil
+	}
 }
 
 // signal reaches the leader's process group, as a key on a terminal would.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
 )
 
 // testReaper is one for all tests: it takes the status of every child of the
@@ -129,6 +130,28 @@ func TestExecMuchData(t *testing.T) {
 	got, err := s.Output("cat")
 	require.NoError(t, err)
 	require.Equal(t, sha256.Sum256(data), sha256.Sum256(got))
+}
+
+// TestEndsAtOnce starts many commands that end before whoever asked for them can be told
+// that they were started.
+func TestEndsAtOnce(t *testing.T) {
+	client := serveSSH(t)
+	var group errgroup.Group
+	for range 8 {
+		group.Go(func() error {
+			for range 100 {
+				s, err := client.NewSession()
+				if err == nil {
+					err = s.Run("exit 0")
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	require.NoError(t, group.Wait())
 }
 
 // TestOutputOfEndedLeader reads slowly what a command left in its pipe: none of
