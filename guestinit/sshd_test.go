@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -19,7 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // testReaper is one for all tests: it takes the status of every child of the
@@ -132,26 +133,40 @@ func TestExecMuchData(t *testing.T) {
 	require.Equal(t, sha256.Sum256(data), sha256.Sum256(got))
 }
 
-// TestEndsAtOnce starts many commands that end before whoever asked for them can be told
-// that they were started.
+// told is a channel that keeps what a client would be told.
+type told struct {
+	ssh.Channel // What is not below is not called.
+	what        chan string
+}
+
+func (c told) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (c told) Stderr() io.ReadWriter { return new(bytes.Buffer) }
+
+func (c told) Write(p []byte) (int, error) { c.what <- string(p); return len(p), nil }
+
+func (c told) CloseWrite() error { c.what <- "no more"; return nil }
+
+func (c told) Close() error { c.what <- "closed"; return nil }
+
+func (c told) SendRequest(name string, _ bool, payload []byte) (bool, error) {
+	c.what <- fmt.Sprintf("%s %x", name, payload)
+	return true, nil
+}
+
+// TestEndsAtOnce: of a command that has ended before the client is told that it was
+// started, nothing is said before that.
 func TestEndsAtOnce(t *testing.T) {
-	client := serveSSH(t)
-	var group errgroup.Group
-	for range 8 {
-		group.Go(func() error {
-			for range 100 {
-				s, err := client.NewSession()
-				if err == nil {
-					err = s.Run("exit 0")
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	channel := told{what: make(chan string, 8)}
+	s := &session{channel: channel, children: testReaper(), ended: make(chan struct{})}
+	require.True(t, s.request(&ssh.Request{Type: "exec", Payload: ssh.Marshal(struct{ Command string }{"echo out; exit 3"})}))
+	require.Eventually(t, func() bool { return unix.Kill(s.pid, 0) == unix.ESRCH }, 10*time.Second, time.Millisecond)
+	time.Sleep(20 * time.Millisecond) // For what would say something too early.
+	require.Empty(t, channel.what)
+	s.follow()
+	for _, want := range []string{"out\n", "no more", "exit-status 00000003", "closed"} {
+		require.Equal(t, want, <-channel.what)
 	}
-	require.NoError(t, group.Wait())
 }
 
 // TestOutputOfEndedLeader reads slowly what a command left in its pipe: none of
