@@ -86,9 +86,7 @@ const mayMiss = 1
 func found(all []report.Recovery) bool {
 	missed := 0
 	for _, r := range all {
-		// A median whose interval holds 0 too has not found the delay: on a rig
-		// that is busy enough anything lies inside.
-		if !r.Known() || (r.Metric == "p50" && *r.Found.Lo <= 0) {
+		if !r.Known() || blurred(r) {
 			return false
 		}
 		if !r.Inside() {
@@ -97,6 +95,10 @@ func found(all []report.Recovery) bool {
 	}
 	return missed <= mayMiss && len(all) > 0
 }
+
+// blurred says that a median's interval holds 0 too, and so has not found the delay: on a
+// rig that is busy enough anything lies inside.
+func blurred(r report.Recovery) bool { return r.Metric == "p50" && *r.Found.Lo <= 0 }
 
 func (a *app) printRecoveries(all []report.Recovery) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
@@ -111,6 +113,9 @@ func (a *app) printRecoveries(all []report.Recovery) error {
 		if r.Inside() {
 			verdict = "inside"
 			inside++
+			if blurred(r) {
+				verdict = "inside, as is 0: not found, the rig is too noisy"
+			}
 		}
 		fmt.Fprintf(w, "%v\t%s\t%.1f µs\t%.1f to %.1f µs\t%s\n",
 			r.Injected, r.Metric, *r.Found.Estimate/1e3, *r.Found.Lo/1e3, *r.Found.Hi/1e3, verdict)
