@@ -2,16 +2,15 @@ package images
 
 import (
 	"bytes"
-	"compress/gzip"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
-	"github.com/ulikunitz/xz"
+
+	"github.com/testbed-lab/testbed/images/deb"
 )
 
 // Offsets in a bzImage, from protocol 2.08 (Linux 2.6.26) on.
@@ -19,7 +18,6 @@ const (
 	setupSectors  = 0x1f1 // Sectors of real-mode code after the first one; 0 means 4.
 	payloadOffset = 0x248 // Of the compressed kernel, from the protected-mode code on.
 	payloadLength = 0x24c // With the four bytes behind it that say its size unpacked.
-	headerEnd     = 0x250
 	withPayload   = 0x0208
 	sector        = 512
 )
@@ -29,7 +27,7 @@ const (
 const largestKernel = 1 << 30
 
 // Unpack returns the kernel inside of a bzImage: the ELF file (vmlinux) that its own
-// code would unpack, at some 10⁹ instructions of the guest's. It is an error where the
+// code would unpack, in a large part of its boot's instructions. It is an error where the
 // image holds none that a machine can start by itself, which takes a PVH entry
 // (CONFIG_PVH=y).
 func Unpack(image []byte) ([]byte, error) {
@@ -71,20 +69,19 @@ func payloadOf(image []byte) (packed []byte, size uint32, err error) {
 }
 
 // unpacker reads by what the data begins with, which is how the kernel's own
-// scripts/extract-vmlinux knows (and lib/decompress.c).
+// scripts/extract-vmlinux knows (and lib/decompress.c). Without xz: the kernel packs with its
+// filter for x86, which the library does not read.
 func unpacker(packed []byte) (io.Reader, error) {
 	r := bytes.NewReader(packed)
 	switch {
 	case bytes.HasPrefix(packed, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(largestKernel))
+		return deb.Decompress(".zst", r)
 	case bytes.HasPrefix(packed, []byte{0x02, 0x21, 0x4c, 0x18}):
 		return lz4.NewReader(r), nil
-	case bytes.HasPrefix(packed, []byte("\xfd7zXZ\x00")):
-		return xz.NewReader(r)
 	case bytes.HasPrefix(packed, []byte{0x1f, 0x8b}):
-		return gzip.NewReader(r)
+		return deb.Decompress(".gz", r)
 	}
-	return nil, fmt.Errorf("it begins with %x, which is none of zstd, LZ4, xz and gzip", packed[:4])
+	return nil, fmt.Errorf("it begins with %x, which is none of zstd, LZ4 and gzip", packed[:4])
 }
 
 // physicalEntry is the type of the ELF note that says where a kernel is entered in

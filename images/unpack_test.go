@@ -74,7 +74,6 @@ func TestUnpack(t *testing.T) {
 	for name, compress := range map[string]func(io.Writer) (io.WriteCloser, error){
 		"zstd": asZstd,
 		"gzip": func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
-		"xz":   func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) },
 		"lz4": func(w io.Writer) (io.WriteCloser, error) {
 			z := lz4.NewWriter(w)
 			return z, z.Apply(lz4.LegacyOption(true))
@@ -106,6 +105,7 @@ func TestUnpackRefuses(t *testing.T) {
 		"a size beyond reason":  {changed(func(b []byte) { b[len(b)-len("what follows")-1] = 0xff }), "bytes unpacked"},
 		"fewer bytes than said": {changed(func(b []byte) { b[len(b)-len("what follows")-2]++ }), "unpack the kernel"},
 		"unknown compression":   {changed(func(b []byte) { copy(b[at:], "BZh9") }), "begins with 425a6839"},
+		"xz":                    {pack(t, []byte(strings.Repeat("a kernel ", 100)), func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) }), "begins with fd377a58"},
 		"broken data":           {changed(func(b []byte) { b[at+6] ^= 0xff }), "unpack the kernel"},
 		"no ELF file":           {pack(t, []byte(strings.Repeat("no kernel ", 100)), asZstd), "read the unpacked kernel"},
 		"no PVH entry":          {pack(t, vmlinux(t, note("Xen\x00", 5, "xen-3.0\x00"), note("GNU\x00", physicalEntry, "id")), asZstd), "no PVH entry"},
