@@ -8,7 +8,8 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// power is the probability with which the minimum effect would be found.
+// power is the probability with which the minimum effect would be found, at the
+// level that Holm's procedure asks of the least p: the level over the number of claims.
 const power = 0.8
 
 // level of a claim: the probability of any false one among a test's modes.
@@ -18,7 +19,7 @@ const level = 1 - stats.Confidence
 // Holm's correction is over the modes that have an interval.
 func (t *trial) claims(r *testbed.TestResult) {
 	for _, metric := range metrics {
-		p, of := []float64{}, []int{}
+		contrasts, p, of := []mean{}, []float64{}, []int{}
 		for i, s := range t.series {
 			if s == t.host {
 				continue
@@ -29,16 +30,15 @@ func (t *trial) claims(r *testbed.TestResult) {
 			if m.RatioToHost[metric.name].Lo == nil {
 				claim.Reason = m.RatioToHost[metric.name].Reason
 			} else {
-				effect := math.Exp(contrast.Detectable(power))
-				claim.MinimumEffect = &effect
-				p, of = append(p, contrast.P(0)), append(of, i)
+				contrasts, p, of = append(contrasts, contrast), append(p, contrast.P(0)), append(of, i)
 			}
 			m.Claims[metric.name] = claim
 		}
 		for k, adjusted := range stats.Holm(p) {
 			m := &r.Modes[of[k]]
 			claim := m.Claims[metric.name]
-			claim.P = &adjusted
+			effect := math.Exp(contrasts[k].Detectable(power, level/float64(len(p))))
+			claim.P, claim.MinimumEffect = &adjusted, &effect
 			claim.Verdict, claim.Reason = decide(metric.name, m.RatioToHost[metric.name], r.NoiseFloors[metric.name], adjusted, len(p))
 			m.Claims[metric.name] = claim
 		}

@@ -219,7 +219,7 @@ func decideAll(rows []*judgement, o CompareOptions) {
 	var claims []compareClaim
 	var p []float64
 	for _, j := range rows {
-		j.describe(o.Margin)
+		j.describe()
 		switch {
 		case j.reference:
 			j.change.Verdict, j.change.Reason = "", "host is the reference here"
@@ -235,8 +235,11 @@ func decideAll(rows []*judgement, o CompareOptions) {
 	}
 }
 
+// decide says what becomes of a claim among so many rows. What it would see is by
+// the level that Holm's procedure asks for first: the least p meets it in any case.
 func (j *judgement) decide(c compareClaim, adjusted, alpha float64, rows int, o CompareOptions) {
-	j.change.P = &adjusted
+	least := math.Exp(math.Log1p(o.Margin) + j.effect.Detectable(power, alpha/float64(rows)))
+	j.change.P, j.change.MinimumEffect = &adjusted, &least
 	switch {
 	case adjusted < alpha && o.Elsewhere:
 		j.change.Verdict = map[bool]string{true: testbed.Reproduced, false: testbed.Different}[c.verdict == testbed.Equal]
@@ -252,12 +255,10 @@ func (j *judgement) decide(c compareClaim, adjusted, alpha float64, rows int, o 
 }
 
 // describe fills in what does not depend on the other rows.
-func (j *judgement) describe(margin float64) {
+func (j *judgement) describe() {
 	if j.effect.reason != "" {
 		return
 	}
-	least := math.Exp(math.Log1p(margin) + j.effect.Detectable(power))
-	j.change.MinimumEffect = &least
 	lo, hi := j.effect.Interval()
 	switch worse := j.effect.Value * j.sign; {
 	case lo <= 0 && hi >= 0:

@@ -304,6 +304,33 @@ func TestFalseRegressions(t *testing.T) {
 	require.LessOrEqual(t, falseLocal, 7)
 }
 
+// TestFoundAsOftenAsStated: a change as large as what comparisons say that they would
+// see is found in four of five, with three rows under correction.
+func TestFoundAsOftenAsStated(t *testing.T) {
+	const labs, margin = 60, 0.02
+	was := booted(6)
+	was.transactions = 60
+	docker0 := func(is truth, i int) testbed.Change {
+		c := comparedTo(t, side(t, was, "a", uint64(500+2*i)), margin, side(t, is, "b", uint64(501+2*i)))[0]
+		return c.Modes[slices.IndexFunc(c.Modes, func(m testbed.Change) bool { return m.Mode == "docker0" })]
+	}
+	squares := 0.0 // An estimated error is right in its mean square.
+	for i := range labs {
+		squares += math.Pow(math.Log(*docker0(was, i).MinimumEffect/(1+margin)), 2)
+	}
+	effect := (1 + margin) * math.Exp(math.Sqrt(squares/labs))
+	is := was
+	is.factors = map[string]float64{"docker0": typical().factors["docker0"] * effect}
+	found := 0
+	for i := range labs {
+		if docker0(is, i).Verdict == testbed.Regression {
+			found++
+		}
+	}
+	t.Logf("of %d changes of %.1f%%: %d found", labs, 100*(effect-1), found)
+	require.InDelta(t, 0.8*labs, found, 9.3, "three standard errors")
+}
+
 func formats(t testing.TB, all []testbed.Comparison) map[string][]byte {
 	out := map[string][]byte{}
 	draw := func(name string, err error, b *bytes.Buffer) {

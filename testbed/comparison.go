@@ -80,7 +80,7 @@ type Change struct {
 	// P is Holm's adjusted p value of the verdict; null without a claim.
 	P *float64 `json:"p_holm"`
 	// MinimumEffect is the smallest ratio above 1 that would be found in four of
-	// five such comparisons; null where it is not known.
+	// five such comparisons, after Holm's correction; null without a claim.
 	MinimumEffect *float64 `json:"minimum_effect"`
 	// Functions are those of the kernel that explain a change of instructions.
 	Functions []FunctionChange `json:"functions,omitempty"`

@@ -297,7 +297,8 @@ type Claim struct {
 	// P is Holm's adjusted p value over the test's modes; null without one.
 	P *float64 `json:"p_holm"`
 	// MinimumEffect is the smallest ratio to host above 1 that these rounds
-	// would show in four of five runs; null where it is not known.
+	// would show in four of five runs, after Holm's correction; null where it is
+	// not known.
 	MinimumEffect *float64 `json:"minimum_effect"`
 }
 

@@ -92,11 +92,11 @@ func (m Mean) P(null float64) float64 {
 }
 
 // Detectable is how far from null a true mean must lie to be found, with
-// probability power, by a two-sided test at 1-Confidence: the sum of two
-// quantiles of t, in standard errors (Bloom 1995). For many rounds and a power
-// of 0.8 that is 2.8 standard errors.
-func (m Mean) Detectable(power float64) float64 {
-	return m.Error * (student((1+Confidence)/2, m.Freedom) + student(power, m.Freedom))
+// probability power, by a two-sided test at a level: that many standard errors
+// at which the noncentral t lies beyond the test's limit so often (Cohen 1988,
+// chapter 2). For many rounds, a power of 0.8 and a level of 0.05 it is 2.8.
+func (m Mean) Detectable(power, level float64) float64 {
+	return m.Error * noncentrality(power, student(1-level/2, m.Freedom), m.Freedom)
 }
 
 func average(values []float64) float64 {

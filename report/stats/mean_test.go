@@ -72,23 +72,41 @@ func TestPAgreesWithTheInterval(t *testing.T) {
 // An effect as large as the detectable one is found in four of five runs; for
 // many rounds it is 2.8 standard errors.
 func TestDetectableIsDetected(t *testing.T) {
-	assert.InDelta(t, 2.8, Mean{Error: 1, Freedom: 1e6}.Detectable(0.8), 0.002)
+	assert.InDelta(t, 2.8, Mean{Error: 1, Freedom: 1e6}.Detectable(0.8, 0.05), 0.002)
+	for _, level := range []float64{0.05, 0.05 / 7} { // The second is of one mode among seven.
+		assert.InDelta(t, 0.8, detected(20, level), 0.02, "at %.3f", level) // Three standard errors of 4,000.
+	}
+}
+
+// detected is the share of 4,000 seeded series of rounds, whose mean is the
+// detectable one, that are found at the level.
+func detected(rounds int, level float64) float64 {
+	const trials, deviation = 4000, 0.01
 	random := rand.New(rand.NewPCG(3, 1))
-	const rounds, trials, deviation = 20, 4000, 0.01
-	exact := Mean{Error: deviation / math.Sqrt(rounds), Freedom: float64(waves(rounds))}
+	exact := Mean{Error: deviation / math.Sqrt(float64(rounds)), Freedom: float64(waves(rounds))}
+	effect := exact.Detectable(0.8, level)
 	found := 0
 	for range trials {
 		values := make([]float64, rounds)
 		for i := range values {
-			values[i] = exact.Detectable(0.8) + deviation*random.NormFloat64()
+			values[i] = effect + deviation*random.NormFloat64()
 		}
-		if RoundMean(values).P(0) < 1-Confidence {
+		if RoundMean(values).P(0) < level {
 			found++
 		}
 	}
-	// The sum of quantiles is an approximation, good to two points of power;
-	// the simulation adds 0.6 of standard error.
-	assert.InDelta(t, 0.8, float64(found)/trials, 0.035)
+	return float64(found) / trials
+}
+
+// The figures of R's manual page of power.t.test: 20 in each of two groups, then as
+// many as a power of 0.9 asks for; and the normal distribution.
+func TestNoncentral(t *testing.T) {
+	assert.InDelta(t, 0.8689528, beyond(student(0.975, 38), math.Sqrt(10), 38), 5e-8)
+	assert.InDelta(t, math.Sqrt(22.02110/2), noncentrality(0.9, student(0.975, 2*22.02110-2), 2*22.02110-2), 1e-6)
+	assert.InDelta(t, 0.8, beyond(1.959964, 2.801586, 1e7), 1e-6)
+	for _, freedom := range []float64{1, 1.5, 2, 5, 60} {
+		assert.InDelta(t, 0.025, beyond(student(0.975, freedom), 0, freedom), 2e-4, "central, %v", freedom)
+	}
 }
 
 func TestHolm(t *testing.T) {

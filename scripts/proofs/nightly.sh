@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 
 nights=30
 slow=20
-rules=800
+rules=1000
 folder=results/proofs/nightly/$(sha256sum bin/testbed | cut -c 1-12)
 mkdir -p "$folder"
 lab=internal/e2e/testdata/nightly.hcl
