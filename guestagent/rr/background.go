@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The runtime's monitor wakes every 10 ms while a goroutine seems to run, and a
-// thread in a raw system call seems to, but for the loops of away.go. On a machine of one CPU each time costs
-// the loop two context switches. So while loops run, every other thread of the
-// process is SCHED_IDLE: it runs when the loop waits for a packet, and yields at
-// once when that comes.
+// The runtime's monitor wakes every 10 ms while a goroutine seems to run, as one in
+// a raw system call does, but for the loops of away.go. On a machine of one CPU
+// each time costs the loop two context switches. So while loops run, every other
+// thread of the process is SCHED_IDLE: it runs when the loop waits for a packet,
+// and yields at once when that comes.
 
 // policies of sched_setscheduler(2).
 const (

@@ -170,7 +170,7 @@ type single client
 //
 //go:nosplit
 func (s *single) run(laps []lap, main bool) (start int64, err error) {
-	l := &s.loop
+	l, udp := &s.loop, s.Protocol == UDP
 	l.away = true
 	entersyscallblock()
 	start = l.start()
@@ -178,7 +178,7 @@ func (s *single) run(laps []lap, main bool) (start int64, err error) {
 		windowOpens()
 	}
 	for i := 0; i < len(laps) && err == nil; i++ {
-		if l.width > 0 {
+		if udp {
 			err = l.udp(laps[i].record, laps[i].end(start))
 		} else {
 			err = l.tcp(laps[i].record, laps[i].end(start))

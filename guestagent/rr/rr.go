@@ -4,13 +4,13 @@
 // no statistics beyond an exact mean, minimum and maximum.
 //
 // The loop of one connection is netperf's: one thread, a blocking socket, one
-// send and one receive a transaction. Many connections and open loops are served
-// by one thread as well, with non-blocking sockets and epoll (many.go). In Go that
-// takes a goroutine locked to a pinned thread and raw system calls, which the
-// scheduler does not see, and that it leaves the scheduler (away.go); net.Conn
-// reaches 45% of netperf's rate on loopback, syscall.Read 70 to 90%. Nothing may stop the world meanwhile, for it would wait
-// for a thread that is blocked in the kernel: the garbage collector is off while a
-// loop runs (see quiet.go).
+// send and one receive a transaction. In Go that takes a goroutine that is locked
+// to a pinned thread, raw system calls and leaving the scheduler (away.go);
+// net.Conn reaches 45% of netperf's rate on loopback, syscall.Read 70 to 90%. Many
+// connections and open loops are served by one thread as well, with non-blocking
+// sockets and epoll (many.go), and stay in the scheduler. Nothing may stop the
+// world meanwhile, for it would wait for a thread that is blocked in the kernel:
+// the garbage collector is off while a loop runs (quiet.go).
 //
 // Invariant: the loop allocates nothing, and nothing waits for ever.
 package rr

@@ -9,9 +9,9 @@
  * until the main thread waits for events: it is woken after the count was added, and not
  * before.
  *
- * It counts instructions by block of translated code, within windows. A window opens when the guest calls one
- * function and closes when it calls another; their addresses are arguments. For
- * each window it writes
+ * It counts instructions by block of translated code, within windows. A window
+ * opens when the guest calls one function and closes when it calls another; their
+ * addresses are arguments. For each window it writes
  *
  *     window
  *     ADDRESS INSTRUCTIONS        for each block that was executed in it
