@@ -147,12 +147,10 @@ func (j *job) transact(ctx context.Context, server notice) error {
 		return err
 	}
 	result, err := rr.Run(ctx, j.config, j.mode.Local, target, j.recording)
-	if err := j.lookAfter(j.recording.Main.Count(), err); err != nil {
-		return err
-	}
+	// What became of the requests is told of a block that fails, too.
 	j.result.Lost, j.result.Late, j.result.Duplicates = result.Lost, result.Late, result.Duplicates
 	j.result.Missed, j.result.MaxLag = result.Missed, result.MaxLag
-	if err != nil {
+	if err := j.lookAfter(j.recording.Main.Count(), err); err != nil {
 		return err
 	}
 	for _, half := range result.Halves {

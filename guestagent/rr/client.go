@@ -49,8 +49,12 @@ func Run(ctx context.Context, c Config, local netip.Addr, remote netip.AddrPort,
 		return run.all(local)
 	})
 	err := run.watch(ctx, done)
-	if errors.Is(err, errStopped) {
+	run.account()
+	switch {
+	case errors.Is(err, errStopped):
 		err = context.Cause(ctx)
+	case err != nil && run.result.Lost > 0:
+		err = fmt.Errorf("%w (requests lost: %d)", err, run.result.Lost)
 	}
 	return run.result, err
 }
@@ -82,9 +86,7 @@ func (c *client) all(local netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	err = c.measure(drive)
-	c.account()
-	if err != nil {
+	if err := c.measure(drive); err != nil {
 		return err
 	}
 	after, err := readCounters()
@@ -122,6 +124,7 @@ func (c *client) halves() []lap {
 	return []lap{{first, length / 2, math.MaxInt64}, {second, length, math.MaxInt64}}
 }
 
+// account keeps what became of the requests; of a failed warm-up, of those in it.
 func (c *client) account() {
 	s := c.loop.stray
 	c.result.Lost, c.result.Late, c.result.Duplicates = s.lost, s.late, s.duplicates

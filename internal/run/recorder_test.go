@@ -24,3 +24,12 @@ func TestAnotherEnginesFiguresAreKept(t *testing.T) {
 	got = r.block(proto.Block{Test: "tcp_rr", Mode: "docker0"}, &ok, &ok)
 	require.Nil(t, got.Figures)
 }
+
+// TestAFailedBlockKeepsItsCounts of requests, as the client has them.
+func TestAFailedBlockKeepsItsCounts(t *testing.T) {
+	r := newRecorder(sampleCell(), sampleTest(), proto.Segment{})
+	failed := proto.BlockResult{Status: proto.StatusFailed, Reason: "client: no transaction", Lost: 5, Late: 2, Duplicates: 1, Missed: 4, MaxLag: 9}
+	got := r.block(proto.Block{Test: "udp_rr", Mode: "host"}, &failed, &proto.BlockResult{Status: proto.StatusOK})
+	require.Equal(t, testbed.StatusFailed, got.Status)
+	require.Equal(t, []int64{5, 2, 1, 4, 9}, []int64{got.Lost, got.Late, got.Duplicates, got.Missed, got.MaxLag})
+}
