@@ -2,6 +2,7 @@ package hcl
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -98,11 +99,23 @@ func checkSizes(f *fields, t testbed.Test) {
 	if f.ok("block") && t.Block < time.Millisecond {
 		f.reject("block", "Bad block", "A block of %s is too short to measure in; 1ms is the least.", t.Block)
 	}
+	checkBusyPoll(f, t.BusyPoll)
 	if f.set("max_rounds") && !f.set("precision") && f.ok("precision") {
 		f.reject("max_rounds", "No precision", "\"max_rounds\" bounds the rounds that \"precision\" asks for, and there is none. Write rounds = %d for a fixed number.", t.MaxRounds)
 	}
 	if least := t.Rounds * t.Boots; f.set("max_rounds") && f.ok("max_rounds", "rounds", "boots") && t.MaxRounds < least {
 		f.reject("max_rounds", "Bad max_rounds", "\"max_rounds\" is %d, and less than the %d of \"rounds\"%s.", t.MaxRounds, least, times(t.Boots))
+	}
+}
+
+// checkBusyPoll refuses what SO_BUSY_POLL, an int of microseconds, cannot be.
+func checkBusyPoll(f *fields, d time.Duration) {
+	whole := (d + time.Microsecond - 1).Truncate(time.Microsecond)
+	switch most := math.MaxInt32 * time.Microsecond; {
+	case d > most:
+		f.reject("busy_poll", "Bad busy_poll", "\"busy_poll\" is %s, and SO_BUSY_POLL takes %s at most.", d, most)
+	case d != whole:
+		f.reject("busy_poll", "Bad busy_poll", "\"busy_poll\" is %s, and SO_BUSY_POLL takes whole microseconds. Write busy_poll = \"%dus\".", d, whole.Microseconds())
 	}
 }
 

@@ -51,3 +51,17 @@ test "c" {
   server     = vm.server
   max_rounds = 5
 }
+
+test "d" {
+  protocol  = "tcp_rr"
+  client    = vm.client
+  server    = vm.server
+  busy_poll = "1500ns"
+}
+
+test "e" {
+  protocol  = "tcp_rr"
+  client    = vm.client
+  server    = vm.server
+  busy_poll = "36m"
+}
