@@ -2,6 +2,7 @@ package hcl_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,4 +33,12 @@ func TestBackendOption(t *testing.T) {
 	require.NoError(t, err)
 	_, diags = hcl.Parse(text, "lab.hcl", hcl.Options{Backend: "local"})
 	require.Contains(t, rendered(t, diags), "--backend local out")
+}
+
+// TestCPUOnLocal: a machine has no more CPUs there than its block says.
+func TestCPUOnLocal(t *testing.T) {
+	text, err := os.ReadFile("testdata/labs/local.hcl")
+	require.NoError(t, err)
+	_, diags := hcl.Parse([]byte(strings.Replace(string(text), "cpus  = 2", "cpus  = 1", 1)), "lab.hcl", hcl.Options{})
+	require.Contains(t, rendered(t, diags), "client has cpus = 1.")
 }

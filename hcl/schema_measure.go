@@ -56,7 +56,7 @@ var testBlock = &block{
 		{name: "rate", kind: decimal, doc: "Transactions per second, over all connections, in an open loop: each is timed from its intended send. Default: a closed loop."},
 		{name: "schedule", kind: text, oneOf: []string{"poisson", "periodic"}, doc: "When an open loop sends; belongs to `rate`. Default: `\"poisson\"`."},
 		{name: "busy_poll", kind: duration, fallback: `"0s"`, doc: "SO_BUSY_POLL at both ends, in whole microseconds."},
-		{name: "cpu", kind: integer, max: 1023, doc: "The CPU that measures at each end, counted among those that the machine has. Default: 0."},
+		{name: "cpu", kind: integer, max: 1023, doc: "The CPU that measures at each end, counted from 0 among those that the machine has; a VM has as many as its `cpus`. Default: 0."},
 		{name: "priority", kind: integer, fallback: "0", max: 99, doc: "SCHED_FIFO priority of the measuring threads; 0 is the ordinary scheduler."},
 		{name: "boots", kind: integer, fallback: "1", min: 1, max: 1000, doc: "Of this test, over the lab's."},
 		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, doc: "Of this test, over the lab's."},

@@ -51,6 +51,7 @@ func (c *cellLoader) test(f fields, name string) testbed.Test {
 	t.Modes = c.testModes(&f)
 	checkSizes(&f, t)
 	checkEngine(&f, t)
+	c.checkCPU(&f, t)
 	if t.Precision > 0 && t.MaxRounds == 0 {
 		t.MaxRounds = furtherRounds * t.Rounds * t.Boots
 	}
@@ -116,6 +117,18 @@ func checkBusyPoll(f *fields, d time.Duration) {
 		f.reject("busy_poll", "Bad busy_poll", "\"busy_poll\" is %s, and SO_BUSY_POLL takes %s at most.", d, most)
 	case d != whole:
 		f.reject("busy_poll", "Bad busy_poll", "\"busy_poll\" is %s, and SO_BUSY_POLL takes whole microseconds. Write busy_poll = \"%dus\".", d, whole.Microseconds())
+	}
+}
+
+// checkCPU refuses a CPU that a machine will not have, also on the backend "local",
+// where "cpus" is what it has at most. What one that exists has is not known before.
+func (c *cellLoader) checkCPU(f *fields, t testbed.Test) {
+	for _, name := range []string{t.Client, t.Server} {
+		m, _ := c.cell.Machine(name)
+		if t.CPU != nil && m.CPUs > 0 && *t.CPU >= m.CPUs {
+			f.reject("cpu", "No such CPU", "CPUs are counted from 0, and %s has cpus = %d. Write a smaller \"cpu\", or cpus = %d in its vm block.", name, m.CPUs, *t.CPU+1)
+			return
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ network "lan" {
 
 vm "client" {
   image = image.old
+  cpus  = 2
 
   nic {
     network = network.lan
@@ -22,9 +23,17 @@ vm "client" {
 
 vm "server" {
   image  = image.old
+  cpus   = 3
   sysctl = { "net.ipv4.ip_forward" = "1" }
 
   nic {
     network = network.lan
   }
+}
+
+test "tcp_rr" {
+  protocol = "tcp_rr"
+  client   = vm.client
+  server   = vm.server
+  cpu      = 1
 }

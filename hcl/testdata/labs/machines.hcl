@@ -37,4 +37,5 @@ test "tcp_rr" {
   client   = machine.client
   server   = machine.server
   modes    = [mode.docker0, mode.bridged]
+  cpu      = 7
 }
