@@ -34,8 +34,8 @@ var voidBlock = &block{
 	name: "void", once: true,
 	doc: "Which blocks do not count, declared before any is measured: those with more interference than this, at either end. They are listed with the figure, and never replaced.",
 	attributes: []attribute{
-		{name: "steal", kind: shareLimit, fallback: `"5%"`, doc: "Share of a block's time for which the hypervisor took a CPU away."},
-		{name: "involuntary", kind: shareLimit, fallback: `"100%"`, doc: "Context switches that the measuring thread did not ask for, for each transaction."},
+		{name: "steal", kind: shareLimit, fallback: `"5%"`, max: 100, doc: "Share of a block's time for which the hypervisor took a CPU away; 100% at most."},
+		{name: "involuntary", kind: shareLimit, fallback: `"100%"`, doc: "Context switches that the measuring thread did not ask for, for each transaction; more than 100% is more than one."},
 		{name: "retransmits", kind: countLimit, fallback: "2", max: 1000000000, doc: "TCP segments sent again."},
 		{name: "clock_step", kind: durationLimit, fallback: `"10ms"`, doc: "How far the wall clock was set, in either direction."},
 	},

@@ -42,11 +42,15 @@ func orOff(limit func(attribute, cty.Value) (any, error), none any) func(attribu
 	}
 }
 
-// asShare is a percentage that may be 0, and more than all.
+// asShare is a percentage that may be 0 and, unless the attribute has a maximum, more
+// than all.
 func asShare(a attribute, v cty.Value) (any, error) {
 	var n float64
 	if v.Type() == cty.String {
 		if _, err := fmt.Sscanf(v.AsString()+"\n", "%f%%\n", &n); err == nil && n >= 0 && n <= 1e6 {
+			if a.max > 0 && n > float64(a.max) {
+				return nil, problemf("%q is %s, and %d%% is all there is.", a.name, v.AsString(), a.max)
+			}
 			return n / 100, nil
 		}
 	}

@@ -31,10 +31,10 @@ func Void(rules testbed.VoidRules, b testbed.Block) string {
 // stolen compares what was certainly taken away with the block's length. The
 // difference of two rounded counts may be a tick too large, so one tick alone is
 // none. The counter is of all the machine's CPUs, and the measuring thread is on
-// one: of several the rule takes the worst case.
+// one: of several the rule takes the worst case, which is the block's whole time.
 func stolen(rules testbed.VoidRules, b testbed.Block, end string) string {
-	taken := time.Duration(b.Counters[end+".steal_ticks"]-1) * userTick
-	if rules.Steal < 0 || b.Nanoseconds <= 0 || taken <= 0 {
+	taken := min(time.Duration(b.Counters[end+".steal_ticks"]-1)*userTick, time.Duration(b.Nanoseconds))
+	if rules.Steal < 0 || taken <= 0 {
 		return ""
 	}
 	share := float64(taken) / float64(b.Nanoseconds)

@@ -21,6 +21,7 @@ func TestVoid(t *testing.T) {
 		"a tick that may be none":  {map[string]int64{"client.steal_ticks": 1}, ""},
 		"as much as allowed":       {map[string]int64{"server.steal_ticks": 2, "client.tcp_retrans_segs": 2, "client.clock_step_ns": -10e6}, ""},
 		"steal":                    {map[string]int64{"server.steal_ticks": 3}, "server: the hypervisor took its CPU for 20ms or more of 250ms: 8%, and steal allows 5%"},
+		"steal of several CPUs":    {map[string]int64{"server.steal_ticks": 90}, "server: the hypervisor took its CPU for 250ms or more of 250ms: 100%, and steal allows 5%"},
 		"switches":                 {map[string]int64{"client.context_switches_involuntary": 101}, "client: 101 involuntary context switches in 1000 transactions: 10.1%, and involuntary allows 10%"},
 		"the server's connection":  {map[string]int64{"server.context_switches_involuntary": 101, "server.transactions": 1100}, ""},
 		"the server's switches":    {map[string]int64{"server.context_switches_involuntary": 111, "server.transactions": 1100}, "server: 111 involuntary context switches in 1100 transactions: 10.1%, and involuntary allows 10%"},
