@@ -136,12 +136,8 @@ func (j *job) transact(ctx context.Context, server notice) error {
 	if j.tool != nil {
 		return j.tool.transact(ctx, j, target, server.Control)
 	}
-	j.recording.Keep(nil)
-	if j.keeps {
-		if err := j.spool.Reset(); err != nil {
-			return err
-		}
-		j.recording.Keep(j.spool)
+	if err := j.keepSamples(); err != nil {
+		return err
 	}
 	if err := j.lookBefore(); err != nil {
 		return err
@@ -151,6 +147,9 @@ func (j *job) transact(ctx context.Context, server notice) error {
 	j.result.Lost, j.result.Late, j.result.Duplicates = result.Lost, result.Late, result.Duplicates
 	j.result.Missed, j.result.MaxLag = result.Missed, result.MaxLag
 	if err := j.lookAfter(j.recording.Main.Count(), err); err != nil {
+		return err
+	}
+	if err := j.haveSamples(); err != nil {
 		return err
 	}
 	for _, half := range result.Halves {

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 	"slices"
@@ -29,6 +30,28 @@ func (r *runner) closeSpool() {
 	if r.spool != nil {
 		r.spool.Close()
 	}
+}
+
+// keepSamples makes the loop leave each transaction in the spool, if the block wants so.
+func (j *job) keepSamples() error {
+	j.recording.Keep(nil)
+	if !j.keeps {
+		return nil
+	}
+	j.recording.Keep(j.spool)
+	return j.spool.Reset()
+}
+
+// haveSamples says whether each transaction is there. A block of which some are not
+// fails, and gives its room back.
+func (j *job) haveSamples() error {
+	if !j.keeps {
+		return nil
+	}
+	if err := j.spool.End(); err != nil {
+		return errors.Join(err, j.spool.Reset())
+	}
+	return nil
 }
 
 // sendSamples streams what the spool holds as a file that anybody can read: gzip

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
@@ -40,6 +41,29 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	require.Positive(t, files)
+}
+
+// TestSamplesWithoutRoom: a block with more than fits fails with the reason, and the next
+// one has the room again.
+func TestSamplesWithoutRoom(t *testing.T) {
+	long, small := short("long", "tcp_rr"), short("small", "tcp_rr")
+	long.Transactions, long.Duration = 20_000, 0
+	small.Transactions, small.Duration = 100, 0
+	long.Samples, small.Samples = true, true
+	client, server := pair(t, []proto.Mode{{Name: "host", Kind: "host"}}, []proto.Test{long, small}, 1)
+	dir := t.TempDir()
+	require.NoError(t, unix.Mount("testbed", dir, "tmpfs", 0, "size=128k"))
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })
+	t.Setenv("TMPDIR", dir)
+	run(t.Context(), client, server)
+	require.NoError(t, client.err)
+	require.NoError(t, server.err)
+	results := client.results()
+	require.Equal(t, proto.StatusFailed, results[0].Status)
+	require.Contains(t, results[0].Reason, "client: keep samples: no space left on device for more than 16384 transactions in "+dir)
+	require.Equal(t, results[0].Reason, server.results()[0].Reason)
+	require.Equal(t, proto.StatusOK, results[1].Status, results[1].Reason)
+	require.EqualValues(t, 100, results[1].SampleCount)
 }
 
 func requireFile(t *testing.T, file []byte, result *proto.BlockResult) {

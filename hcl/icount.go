@@ -50,12 +50,25 @@ func (c *cellLoader) counted(f fields, t testbed.Test) testbed.Test {
 			f.reject("modes", "Not counted", "Mode %q %s. Leave it out, or use another backend.", name, why)
 		}
 	}
+	c.checkRoom(f, t)
 	t.Rounds, t.MaxRounds, t.Precision = 1, 0, 0
 	t.Block, t.Boots = 0, t.Seeds
 	if !f.set("priority") {
 		t.Priority = countedPriority
 	}
 	return t
+}
+
+// checkRoom refuses a block whose samples, 8 bytes each, certainly do not fit into the
+// guest's memory: the agent fills half of what is free of it.
+func (c *cellLoader) checkRoom(f fields, t testbed.Test) {
+	var memory uint64
+	for _, m := range c.cell.Machines { // They share the guest of the largest.
+		memory = max(memory, m.Memory)
+	}
+	if most := memory / 2 / 8; t.Samples == "all" && memory > 0 && uint64(t.Transactions) > most {
+		f.reject("transactions", "No room", "samples = \"all\" keeps 8 bytes a transaction in half of the guest's memory at most, and half of %dMiB holds %d, not %d. Write fewer, give a vm more memory, or leave \"samples\" out.", memory>>20, most, t.Transactions)
+	}
 }
 
 // countedPriority is the least of the real-time ones. Among equals there, whoever

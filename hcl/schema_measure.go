@@ -62,7 +62,7 @@ var testBlock = &block{
 		{name: "seeds", kind: integer, fallback: "1", min: 1, max: 1000, doc: "Of this test, over the lab's."},
 		{name: "precision", kind: percent, doc: "After `rounds`, go on until the widest interval of a p50 ratio to host is as narrow as this, such as `\"1%\"`. Default: `rounds` and no more."},
 		{name: "max_rounds", kind: integer, min: 1, max: 100000, doc: "But not for more rounds than this, of all boots together; belongs to `precision`. Default: ten times `rounds` and `boots`."},
-		{name: "samples", kind: text, fallback: `"histogram"`, oneOf: []string{"histogram", "all"}, doc: "What is kept of each block: `all` adds a file with every transaction."},
+		{name: "samples", kind: text, fallback: `"histogram"`, oneOf: []string{"histogram", "all"}, doc: "What is kept of each block: `all` adds a file with every transaction. Until the block ends they lie in the client's temporary files, 8 bytes each: in a VM that is its memory, of which they may take half of what is free. A block with more than fits does not count."},
 		{name: "evidence", kind: boolean, fallback: "true", doc: "After the timing, look into the kernel: which softirqs, devices and functions a transaction takes in each mode."},
 		{name: "capabilities", kind: boolean, fallback: "true", doc: "After that, find out what works in each mode and what does not: services, filters, siblings, broadcasts. The first of several tests between the same machines does so."},
 		{name: "kmemleak", kind: boolean, fallback: "false", doc: "Last of all, set each mode up once more, use it, take it down, and ask the kernel's kmemleak (`CONFIG_DEBUG_KMEMLEAK`, which Debian's kernels lack) what memory it has lost. Some 10 s a mode."},

@@ -79,6 +79,19 @@ func Stat(text string) map[string]int64 {
 	return found
 }
 
+// Memory reads meminfo, in bytes.
+func Memory(text string) map[string]int64 {
+	found := map[string]int64{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(line, ":")
+		kb, sized := strings.CutSuffix(strings.TrimSpace(value), " kB")
+		if n, err := strconv.ParseInt(kb, 10, 64); err == nil && sized {
+			found[name] = n << 10
+		}
+	}
+	return found
+}
+
 // add counts a field to a counter; what is no number is none.
 func add(to map[string]int64, name, field string, base int) {
 	if n, err := strconv.ParseInt(field, base, 64); err == nil {

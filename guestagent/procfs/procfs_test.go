@@ -28,6 +28,8 @@ func TestTables(t *testing.T) {
 		"softnet without more":   {procfs.Softnet, "0000000a\n", counts{"processed": 10}},
 		"stat":                   {procfs.Stat, "cpu  1 2 3 4 5 6 0 7 0 0\ncpu0 1 1 1 1 1 1 1 1 1 1\nintr 12 3 9\nctxt 5\n", counts{"steal_ticks": 7, "interrupts": 12, "context_switches": 5}},
 		"a kernel without steal": {procfs.Stat, "cpu  1 2 3 4\nintr 0\n", counts{"interrupts": 0}},
+		"memory":                 {procfs.Memory, "MemTotal:  384 kB\nMemAvailable:       0 kB\nHugePages_Total:       3\nBad: x kB\n", counts{"MemTotal": 384 << 10, "MemAvailable": 0}},
+		"no memory":              {procfs.Memory, "", counts{}},
 		"no protocols":           {procfs.Protocols, "", counts{}},
 		"no rows":                {procfs.Rows, "", counts{}},
 		"no softnet":             {procfs.Softnet, "", counts{}},
@@ -47,6 +49,7 @@ func TestOfThisKernel(t *testing.T) {
 		"/proc/net/netstat":      {procfs.Protocols, []string{"TcpExt.TCPTimeouts"}},
 		"/proc/softirqs":         {procfs.Rows, []string{"NET_RX", "NET_TX"}},
 		"/proc/net/softnet_stat": {procfs.Softnet, []string{"processed", "dropped", "squeezed"}},
+		"/proc/meminfo":          {procfs.Memory, []string{"MemTotal", "MemAvailable"}},
 		"/proc/stat":             {procfs.Stat, []string{"steal_ticks", "interrupts", "context_switches"}},
 	} {
 		text, err := os.ReadFile(name)

@@ -163,7 +163,34 @@ func TestSpool(t *testing.T) {
 	}
 }
 
-// TestSpoolOfAFullDisk: what could not be kept is an error of the drain's, and the spool
+// TestSpoolInMemory leaves half of the memory that is free to the machine.
+func TestSpoolInMemory(t *testing.T) {
+	var at unix.Statfs_t
+	if err := unix.Statfs("/dev/shm", &at); err != nil || at.Type != unix.TMPFS_MAGIC {
+		t.Skip("this machine has no file system in memory at /dev/shm")
+	}
+	t.Setenv("TMPDIR", "/dev/shm")
+	spool, err := NewSpool()
+	require.NoError(t, err)
+	defer spool.Close()
+	var memory unix.Sysinfo_t
+	require.NoError(t, unix.Sysinfo(&memory))
+	require.Positive(t, spool.room)
+	require.Less(t, spool.room, int64(memory.Totalram)*int64(memory.Unit)/2/8)
+
+	spool.room = spooled
+	for range spooled {
+		spool.add(1)
+	}
+	require.NoError(t, spool.End())
+	spool.add(1)
+	require.EqualError(t, spool.End(), "keep samples: no space left on device for more than 8192 transactions in /dev/shm "+
+		"(8 bytes each; in memory, half of what is free): shorten the block, or give the machine more memory")
+	require.NoError(t, spool.Reset())
+	require.Greater(t, spool.room, int64(spooled))
+}
+
+// TestSpoolOfAFullDisk: what could not be kept is an error of the end, and the spool
 // is of use again once it is reset.
 func TestSpoolOfAFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -177,6 +204,7 @@ func TestSpoolOfAFullDisk(t *testing.T) {
 	for range 2*spooled + 1 {
 		spool.add(1)
 	}
+	require.ErrorIs(t, spool.End(), unix.ENOSPC)
 	require.ErrorIs(t, spool.Drain(nil), unix.ENOSPC)
 
 	spool.fd = file

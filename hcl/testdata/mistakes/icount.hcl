@@ -72,3 +72,11 @@ test "open" {
   server   = vm.server
   rate     = 100
 }
+
+test "large" {
+  protocol     = "tcp_rr"
+  client       = vm.client
+  server       = vm.server
+  transactions = 100000000
+  samples      = "all"
+}
