@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,4 +17,24 @@ func TestAGuestsClockIsQuick(t *testing.T) {
 	clock := u.do("exec", "guest", "--", "cat", "/sys/devices/system/clocksource/clocksource0/current_clocksource")
 	require.Contains(t, []string{"tsc", "kvm-clock"}, strings.TrimSpace(clock.stdout))
 	u.do("down", "clock")
+}
+
+// stepping is tiny.hcl with a client whose wall clock is set while blocks run.
+var stepping = []string{`vm "client" {`, `vm "client" {
+  setup = "(while sleep 0.2; do date -s @$(($(date +%s) + 2)); done) > /dev/null 2>&1 &"
+`}
+
+// requireVoided: each block of the lab's last result is voided for its clock's step, or
+// none is.
+func requireVoided(t *testing.T, u *user, lab string, all bool) {
+	t.Helper()
+	voided := readResult(t, filepath.Join(u.dir, "results", lab, "latest")).Tests[0].Voided
+	if !all {
+		require.Empty(t, voided)
+		return
+	}
+	require.Len(t, voided, 3, "host twice and macvlan")
+	for _, b := range voided {
+		require.Regexp(t, `^client: the wall clock was set by [0-9.]+s, and clock_step allows 10ms$`, b.Reason)
+	}
 }

@@ -92,13 +92,15 @@ func waitFor(t *testing.T, is func() bool) {
 }
 
 // TestTwoLabsAtOnce holds that two labs with the same subnet and machine names
-// do not see each other.
+// do not see each other. The clock of one steps, which voids its own blocks alone.
 func TestTwoLabsAtOnce(t *testing.T) {
 	a, b := newUser(t), newUser(t)
 	rounds := []string{"RELEASE", `release = "trixie"`, "ROUNDS", "1"}
-	pathA, pathB := a.lab("tiny.hcl", "twin-a", rounds...), b.lab("tiny.hcl", "twin-b", rounds...)
+	pathA, pathB := a.lab("tiny.hcl", "twin-a", append(stepping, rounds...)...), b.lab("tiny.hcl", "twin-b", rounds...)
 	a.do("up", pathA)
 	b.do("up", pathB)
+	requireVoided(t, a, "twin-a", true)
+	requireVoided(t, b, "twin-b", false)
 	ambiguous := a.try("exec", "client", "--", "true")
 	require.Equal(t, 2, ambiguous.status)
 	require.Contains(t, ambiguous.stderr, "twin-a/client, twin-b/client")
