@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,9 +23,13 @@ var errUnread = errors.New("nobody reads what is printed")
 // exitUnread is what a shell makes of a program that SIGPIPE ended.
 const exitUnread = 128 + int(syscall.SIGPIPE)
 
+// sameWish is how long after the first signal others are that one again: timeout(1)
+// sends its to the program and to its group, so twice within microseconds.
+const sameWish = time.Second
+
 // interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP
-// ends, so that the step in hand can finish or be undone. The second one ends
-// the program on the spot, with status failed; `testbed gc` then collects what is left.
+// ends, so that the step in hand can finish or be undone. One that comes a second later or
+// more ends the program on the spot, with status failed; `testbed gc` then collects what is left.
 // An output without a reader ends it too, and nothing on the spot: machines would stay.
 func interruptible(stderr io.Writer, failed int) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -32,7 +37,7 @@ func interruptible(stderr io.Writer, failed int) (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
-		first := true
+		var asked wish
 		for {
 			var s os.Signal
 			select {
@@ -46,16 +51,27 @@ func interruptible(stderr io.Writer, failed int) (context.Context, func()) {
 					cancel(errUnread)
 				}
 				continue
-			case !first:
+			case asked.again(time.Now()):
 				fmt.Fprintln(stderr, "testbed: quit at once; what is left: testbed gc")
 				os.Exit(failed)
+			case context.Cause(ctx) != errInterrupted:
+				fmt.Fprintln(stderr, "testbed: stopping; once more, after a second, to quit at once")
+				cancel(errInterrupted)
 			}
-			first = false
-			fmt.Fprintln(stderr, "testbed: stopping; once more to quit at once")
-			cancel(errInterrupted)
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
+}
+
+// wish is the time of the first signal that asked to stop.
+type wish struct{ first time.Time }
+
+// again says whether a signal asks once more, and is not the first one sent twice.
+func (w *wish) again(at time.Time) bool {
+	if w.first.IsZero() {
+		w.first = at
+	}
+	return at.Sub(w.first) >= sameWish
 }
 
 // unread says whether one of the files is a pipe or a socket without a reader.

@@ -270,16 +270,21 @@ vm "server" {
 	localRemains(t)
 }
 
-// TestLocalStopped interrupts and kills a run in the middle of measuring.
+// TestLocalStopped interrupts and kills a run in the middle of measuring, and ends it as
+// timeout(1) does, by a signal to it and one to its group.
 func TestLocalStopped(t *testing.T) {
 	u := newUser(t)
 	path := u.quick("local-stopped", 1000)
-	for _, how := range []os.Signal{os.Interrupt, syscall.SIGKILL} {
+	for _, how := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL} {
 		cmd := u.command("run", "--backend", "local", path)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		stderr := startMeasuring(t, cmd)
 		require.NoError(t, cmd.Process.Signal(how))
+		if how == syscall.SIGTERM {
+			require.NoError(t, syscall.Kill(-cmd.Process.Pid, how))
+		}
 		require.Error(t, cmd.Wait())
-		if how == os.Interrupt {
+		if how != syscall.SIGKILL {
 			require.Equal(t, 1, cmd.ProcessState.ExitCode(), stderr.String())
 			require.Contains(t, stderr.String(), "interrupted")
 		} else {
