@@ -12,6 +12,7 @@ import (
 	"github.com/testbed-lab/testbed/examples"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/testbed"
 )
 
 // calibrate runs the lab whose answer is known and says whether it was found: in
@@ -65,7 +66,7 @@ func (a *app) onEmbedded(ctx context.Context, dir, name, text string, do func(*s
 
 func (a *app) recoverHere(ctx context.Context, dir string, store run.Store) (recoveries []report.Recovery, err error) {
 	err = a.onEmbedded(ctx, dir, "calibration", examples.Calibration, func(s *session, lab *run.Lab) error {
-		s.conductor.Scratch = store.Scratch(lab.Name)
+		s.conductor.Scratch, s.conductor.Refuse = store.Scratch(lab.Name), needsDelay
 		outcome, failure := s.conductor.Run(ctx, lab)
 		if outcome == nil || failure != nil {
 			return failure
@@ -76,6 +77,15 @@ func (a *app) recoverHere(ctx context.Context, dir string, store run.Store) (rec
 		return errors.Join(unknown, unsaved)
 	})
 	return recoveries, err
+}
+
+// needsDelay ends a calibration whose kernel cannot delay: what is left of it is host, of
+// which nothing is to be found.
+func needsDelay(b testbed.Block) error {
+	if b.Status != testbed.StatusUnsupported {
+		return nil
+	}
+	return fmt.Errorf("mode %q is unsupported, so no delay can be found: %s", b.Mode, b.Reason)
 }
 
 // mayMiss is how many intervals may miss what was injected. A perfect instrument

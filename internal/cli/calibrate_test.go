@@ -46,3 +46,10 @@ calibrated: 2 of 3 delays lie inside the interval, 2 have to
 	require.Contains(t, out.String(), "too few transactions  not known")
 	require.Contains(t, out.String(), "not calibrated")
 }
+
+func TestWithoutNetemNothingIsCalibrated(t *testing.T) {
+	require.NoError(t, needsDelay(testbed.Block{Mode: "host", Status: testbed.StatusOK}))
+	require.NoError(t, needsDelay(testbed.Block{Mode: "plus-1ms", Status: testbed.StatusFailed}), "the next may go well")
+	err := needsDelay(testbed.Block{Mode: "base-first", Status: testbed.StatusUnsupported, Reason: "this kernel has no netem"})
+	require.EqualError(t, err, `mode "base-first" is unsupported, so no delay can be found: this kernel has no netem`)
+}

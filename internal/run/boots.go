@@ -169,6 +169,7 @@ func (c *Conductor) measureOn(ctx context.Context, cell testbed.Cell, trials []*
 			if boot > 0 && !t.wants(boot) {
 				continue
 			}
+			t.refuse = c.Refuse
 			seen, err := t.measure(ctx, c.Progress, boot, machines)
 			o.add(seen)
 			if err != nil {

@@ -144,3 +144,21 @@ func TestTheHostIsDescribedWhileMachinesRun(t *testing.T) {
 	require.NotEmpty(t, env.After["load"])
 	require.Len(t, o.Result.Tool.SHA256, 64)
 }
+
+// TestARefusedBlockEndsTheRun: no further test is measured, and the machines go.
+func TestARefusedBlockEndsTheRun(t *testing.T) {
+	var undone atomic.Int32
+	backend := &fakeBackend{machines: pair(steady(&undone), leaving(&undone))}
+	c := &Conductor{Backend: backend, Refuse: func(b testbed.Block) error {
+		if b.Round == 1 {
+			return fmt.Errorf("mode %q will not do", b.Mode)
+		}
+		return nil
+	}}
+	o, err := c.Run(t.Context(), labOf(testbed.Test{}, testbed.Test{}))
+	require.ErrorContains(t, err, `test "test0": mode`)
+	require.ErrorContains(t, err, "will not do")
+	require.Len(t, o.Blocks, 3+1, "a round, and the block that was refused")
+	require.Equal(t, []string{"boot", "remove"}, backend.diary)
+	require.EqualValues(t, 2, undone.Load(), "both agents come to undo what they built")
+}

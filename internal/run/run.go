@@ -34,6 +34,8 @@ type Conductor struct {
 	// More says before each turn of boots after the first whether it is wanted, in place
 	// of what the tests ask for. Optional.
 	More func(o *Outcome, turn int) bool
+	// Refuse is given each block that is whole. Its error ends the run. Optional.
+	Refuse func(testbed.Block) error
 	// Parallel is how many cells are measured at once, for a backend to which it makes
 	// no difference what else the machine does. 0 is one.
 	Parallel int

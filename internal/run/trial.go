@@ -29,6 +29,8 @@ type trial struct {
 	index   int             // Blocks that were asked for.
 	streaks streaks
 	ended   bool // By a mode that failed too often.
+	// refuse may end the run for a block. Optional.
+	refuse func(testbed.Block) error
 
 	// width of the widest interval, and whose it is; for a test with a precision.
 	width float64
@@ -159,6 +161,9 @@ func (t *trial) take(b *testbed.Block) error {
 		b.KernelLog = nil // Of devices that come and go; no use to anybody.
 	}
 	t.blocks = append(t.blocks, *b)
+	if err == nil && t.refuse != nil {
+		err = t.refuse(*b)
+	}
 	return err
 }
 
