@@ -199,6 +199,10 @@ func TestHostMissing(t *testing.T) {
 	assert.Equal(t, 9, modeOf(t, r, "tcp_rr", "docker0").RatioToHost["p50"].N, "one host block serves where the other is gone")
 	assert.Equal(t, 8, r.Tests[0].NoiseFloor.N)
 	assert.Contains(t, r.Warnings, "tcp_rr: 2 rounds of 10 without both host blocks; the noise floor rests on the others")
+	in.Blocks = slices.DeleteFunc(in.Blocks, func(b testbed.Block) bool { return b.Mode == hostMode })
+	r, err = Analyze(in)
+	require.NoError(t, err)
+	assert.Contains(t, r.Warnings, "tcp_rr: no round has both host blocks, so there is no noise floor")
 
 	in.Blocks = slices.DeleteFunc(in.Blocks, func(b testbed.Block) bool { return b.Mode == hostMode })
 	r, err = Analyze(in)

@@ -25,7 +25,11 @@ func (t *trial) audit(r testbed.TestResult) []string {
 	if n := len(t.rounds); n < t.test.Rounds && (n > 0 || t.absent == "") {
 		warn("%d of %s ran", n, count(t.test.Rounds, "round"))
 	}
-	if n := len(t.first().samples); n < len(t.rounds) {
+	switch n := len(t.first().samples); {
+	case n == len(t.rounds):
+	case n == 0:
+		warn("no round has both host blocks, so there is no noise floor")
+	default:
 		warn("%s of %d without both host blocks; the noise floor rests on the others", count(len(t.rounds)-n, "round"), len(t.rounds))
 	}
 	if n := r.NoiseFloor.N; r.NoiseFloor.Estimate != nil && n < t.least() {

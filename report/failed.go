@@ -145,6 +145,12 @@ func (f failure) head() string {
 	return text
 }
 
+// place is the cell, where there are several, and the machine, where one is known.
+func (f failure) place() string {
+	known := slices.DeleteFunc([]string{f.Cell, f.Where}, func(s string) bool { return s == "" })
+	return strings.Join(known, "; ")
+}
+
 // failures draws the list.
 func (p *pen) failures(r testbed.Result) {
 	all := failures(r)
@@ -154,7 +160,7 @@ func (p *pen) failures(r testbed.Result) {
 	p.line()
 	p.paragraph("", strings.ToLower(failuresTitle(r)), bold)
 	for _, f := range all {
-		p.hanging("  ", pad(f.Word, len(crashedWord), true), red, strings.TrimSuffix(strings.TrimSpace(f.Cell+"; "+f.Where), ";"))
+		p.hanging("  ", pad(f.Word, len(crashedWord), true), red, f.place())
 		for _, line := range f.lines() {
 			p.paragraph(strings.Repeat(" ", len(crashedWord)+4), line, normal)
 		}

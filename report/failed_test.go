@@ -82,6 +82,17 @@ func TestWhatFailedIsTold(t *testing.T) {
 	require.Contains(t, b.String(), "{failed}")
 }
 
+// TestAFailureWithoutAMatrix has no cell to name, and one of no machine no place at all.
+func TestAFailureWithoutAMatrix(t *testing.T) {
+	require.Equal(t, "machine server, at boot", failure{Where: "machine server, at boot"}.place())
+	require.Equal(t, "kernel = trixie; machine server", failure{Cell: "kernel = trixie", Where: "machine server"}.place())
+	require.Equal(t, "kernel = trixie", failure{Cell: "kernel = trixie"}.place())
+	r := testbed.Result{Crashes: []testbed.Crash{{Machine: "server", Complaint: "Kernel panic"}}}
+	var b bytes.Buffer
+	require.NoError(t, Terminal(&b, r, TerminalOptions{}))
+	require.Contains(t, b.String(), "\n  crashed  machine server\n           Kernel panic\n")
+}
+
 // TestACountedGuestIsNobody: its name is in every console and crash, and says nothing of
 // anybody.
 func TestACountedGuestIsNobody(t *testing.T) {

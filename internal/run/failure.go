@@ -129,7 +129,21 @@ func (o *Outcome) failed(cell testbed.Cell, err error) {
 	o.failures = append(o.failures, testbed.CellFailure{Cell: cell.At(), Reason: reasonOf(err.Error())})
 }
 
-// reasonOf is an error in one line: consoles have files of their own.
+// reasonOf is an error in one line: consoles have files of their own, and what kernels
+// said of blocks stands in the blocks.
 func reasonOf(text string) string {
-	return strings.Join(strings.Split(provision.WithoutConsole(text), "\n"), "; ")
+	var whole string
+	for line := range strings.Lines(provision.WithoutConsole(text)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line == kernelsLead:
+		case whole == "":
+			whole = line
+		case strings.HasSuffix(whole, ":"):
+			whole += " " + line
+		default:
+			whole += "; " + line
+		}
+	}
+	return whole
 }

@@ -57,7 +57,7 @@ func (o *Outcome) Discard() {
 }
 
 func (o *Outcome) warn(format string, args ...any) {
-	o.warnings = append(o.warnings, fmt.Sprintf(format, args...))
+	o.warnings = append(o.warnings, reasonOf(fmt.Sprintf(format, args...)))
 }
 
 // add takes what one test gave, also where it ended early. A machine's facts

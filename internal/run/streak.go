@@ -37,6 +37,9 @@ func (s streaks) add(b testbed.Block) error {
 	return &endedError{mode: mode, blocks: s[mode]}
 }
 
+// kernelsLead stands above what kernels have said.
+const kernelsLead = "what the machines' kernels have said since the last of them began:"
+
 // endedError ends a test; the others of its cell go on.
 type endedError struct {
 	mode   string
@@ -45,7 +48,7 @@ type endedError struct {
 
 func (e *endedError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mode %q: %d blocks in a row failed or were voided, so the test ends", e.mode, len(e.blocks))
+	fmt.Fprintf(&b, "mode %q: %d blocks in a row failed or were voided, so the test ends:", e.mode, len(e.blocks))
 	for _, block := range e.blocks {
 		fmt.Fprintf(&b, "\n  round %d: %s", block.Round+1, whyNot(block))
 	}
@@ -54,7 +57,7 @@ func (e *endedError) Error() string {
 		b.WriteString("\nneither machine's kernel has said anything since the last of them began")
 		return b.String()
 	}
-	b.WriteString("\nwhat the machines' kernels have said since the last of them began:\n  | ")
+	b.WriteString("\n" + kernelsLead + "\n  | ")
 	b.WriteString(strings.Join(log, "\n  | "))
 	return b.String()
 }

@@ -69,12 +69,14 @@ func TestThreeInARowEndTheTest(t *testing.T) {
 	tr := tried(17, sampleCell(), sampleTest())
 	tr.rules.Retransmits = 2
 	seen, err := tr.measure(t.Context(), nil, 0, pair(client, leaving(&undone)))
-	require.EqualError(t, err, `mode "docker0": 3 blocks in a row failed or were voided, so the test ends
+	require.EqualError(t, err, `mode "docker0": 3 blocks in a row failed or were voided, so the test ends:
   round 4: failed: client: connection refused (4)
   round 5: voided: client: 7 TCP segments were sent again, and retransmits allows 2
   round 6: failed: client: connection refused (6)
 what the machines' kernels have said since the last of them began:
   | client: [ 9.0] fault 6`)
+	require.Equal(t, `mode "docker0": 3 blocks in a row failed or were voided, so the test ends: round 4: failed: client: connection refused (4); `+
+		`round 5: voided: client: 7 TCP segments were sent again, and retransmits allows 2; round 6: failed: client: connection refused (6)`, reasonOf(err.Error()), "in a line")
 	require.True(t, onlyEnded(fmt.Errorf("test %q: %w", "x", err)))
 	require.EqualValues(t, 2, undone.Load(), "both agents come to undo what they built")
 	require.Equal(t, 5, seen.blocks[len(seen.blocks)-1].Round)
