@@ -83,20 +83,6 @@ func tableOf(t testbed.TestResult, fields []field) table {
 	return d
 }
 
-// absentText stands in place of a table of which no mode has a figure, all for the same
-// reason; empty of any other.
-func absentText(t table) string {
-	for _, r := range t.Rows {
-		if r.Status == testbed.StatusOK || r.Status != t.Rows[0].Status || r.Reason != t.Rows[0].Reason {
-			return ""
-		}
-	}
-	if len(t.Rows) < 2 {
-		return ""
-	}
-	return "every mode " + joined(t.Rows[0].Status, t.Rows[0].Reason)
-}
-
 func hostOf(t testbed.TestResult) testbed.ModeResult {
 	for _, m := range t.Modes {
 		if m.Name == hostMode {

@@ -46,10 +46,11 @@ type pen struct {
 	w     *bufio.Writer
 	width int
 	color bool
+	told  map[string]string // Causes that modes share, and the test below which each stands.
 }
 
 func newPen(w io.Writer, opt TerminalOptions) *pen {
-	p := &pen{w: bufio.NewWriter(w), width: max(opt.Width, minWidth), color: opt.Color}
+	p := &pen{w: bufio.NewWriter(w), width: max(opt.Width, minWidth), color: opt.Color, told: map[string]string{}}
 	if opt.Width == 0 {
 		p.width = defaultWidth
 	}

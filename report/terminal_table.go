@@ -30,13 +30,12 @@ func (p *pen) table(t table) {
 	}
 	keep, widths := p.fit(t)
 	p.heads(t, keep, widths)
-	for _, r := range t.Rows {
-		p.row(t, r, keep, widths)
-	}
+	p.rows(t, keep, widths)
 	if t.Noise != "" {
 		p.line()
 		p.paragraph("", t.Noise, dim)
 	}
+	p.lacks(t)
 	for _, n := range t.Notes {
 		if shows(t, keep, n.Column) {
 			p.paragraph("", n.Text, dim)
