@@ -16,103 +16,6 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// A nominal 95% interval must cover between these.
-const (
-	leastCover = 0.93
-	mostCover  = 0.97
-)
-
-// proofPage is where the proof wants its page; the tests then run in full.
-var proofPage = os.Getenv("TESTBED_COVERAGE_PAGE")
-
-// effort is how often a simulation is repeated: in the tests, and in the proof.
-func effort(test, proof int) int {
-	if proofPage != "" {
-		return proof
-	}
-	return test
-}
-
-// coverage counts how often intervals held the truth.
-type coverage struct{ held, of int }
-
-func (c *coverage) take(e testbed.Estimate, truth float64) {
-	c.of++
-	if e.Lo != nil && *e.Lo <= truth && truth <= *e.Hi {
-		c.held++
-	}
-}
-
-func (c coverage) share() float64 { return float64(c.held) / float64(c.of) }
-
-// within fails where the coverage lies outside of 93% to 97% by more than three
-// binomial standard errors of the repetitions, so by more than chance.
-func (c coverage) within(t *testing.T, what string) {
-	t.Helper()
-	chance := func(p float64) float64 { return 3 * math.Sqrt(p*(1-p)/float64(c.of)) }
-	assert.GreaterOrEqual(t, c.share(), leastCover-chance(leastCover), "%s: covers too seldom", what)
-	assert.LessOrEqual(t, c.share(), mostCover+chance(mostCover), "%s: covers too often", what)
-}
-
-// grid is a table of coverage: a column a quantity, a row a number of rounds.
-type grid struct {
-	title   string
-	columns []string
-	rows    []string
-	cells   [][]coverage
-}
-
-// markdown writes the table in per cent.
-func (g grid) markdown() string {
-	b := &strings.Builder{}
-	fmt.Fprintf(b, "### %s\n\n| %s |\n|%s\n", g.title, strings.Join(g.columns, " | "), strings.Repeat(" --: |", len(g.columns)))
-	for i, row := range g.rows {
-		fmt.Fprintf(b, "| %s |", row)
-		for _, c := range g.cells[i] {
-			fmt.Fprintf(b, " %.1f |", 100*c.share())
-		}
-		fmt.Fprintln(b)
-	}
-	return b.String()
-}
-
-// add a row, whose every cell must be within the band.
-func (g *grid) add(t *testing.T, row string, cells []coverage) {
-	t.Helper()
-	for i, c := range cells {
-		c.within(t, fmt.Sprintf("%s, %s %s, %s", g.title, g.columns[0], row, g.columns[i+1]))
-	}
-	g.rows, g.cells = append(g.rows, row), append(g.cells, cells)
-}
-
-// average of each column must lie within the band, chance or not.
-func (g grid) average(t *testing.T) {
-	t.Helper()
-	for i, name := range g.columns[1:] {
-		all := coverage{}
-		for _, row := range g.cells {
-			all.held, all.of = all.held+row[i].held, all.of+row[i].of
-		}
-		assert.True(t, leastCover <= all.share() && all.share() <= mostCover, "%s, %s: %.4f over all rows", g.title, name, all.share())
-	}
-}
-
-// page collects what the proof prints.
-var sections = map[string][]string{}
-
-func publish(t *testing.T, section string, tables ...string) {
-	t.Log("\n" + strings.Join(tables, "\n"))
-	sections[section] = append(sections[section], tables...)
-}
-
-func seeded(of string) *rand.Rand {
-	sum := uint64(0)
-	for _, b := range []byte(of) {
-		sum = sum*131 + uint64(b)
-	}
-	return rand.New(rand.NewPCG(20261124, sum))
-}
-
 // effectOf is the true ratio of the simulated mode.
 const effectOf = 1.2
 
@@ -139,7 +42,7 @@ func TestIntervalsCover(t *testing.T) {
 			g.add(t, fmt.Sprint(n), cells)
 		}
 		g.average(t)
-		publish(t, "rounds", g.markdown())
+		g.publish(t, "rounds")
 	}
 }
 
@@ -185,7 +88,7 @@ func TestBootsCover(t *testing.T) {
 			g.add(t, fmt.Sprint(boots), cells)
 		}
 		g.average(t)
-		publish(t, "boots", g.markdown())
+		g.publish(t, "boots")
 	}
 }
 
@@ -225,7 +128,8 @@ func TestStoppingCovers(t *testing.T) {
 			g.add(t, fmt.Sprintf("%.1f%%", 100*precision), cells)
 		}
 		g.average(t)
-		publish(t, "stopping", g.markdown(), strings.TrimSuffix(lengths, ";")+".\n")
+		g.publish(t, "stopping")
+		publish(t, "stopping", strings.TrimSuffix(lengths, ";")+".\n")
 	}
 }
 
@@ -283,7 +187,8 @@ func TestTransactionsCover(t *testing.T) {
 		ratios.add(t, fmt.Sprint(n), ratio)
 		owns.add(t, fmt.Sprint(n), own)
 	}
-	publish(t, "transactions", ratios.markdown(), owns.markdown())
+	ratios.publish(t, "transactions")
+	owns.publish(t, "transactions")
 }
 
 // trueFigure is what blocks of these levels would show if they were endless: a

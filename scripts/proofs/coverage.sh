@@ -2,7 +2,8 @@
 # Proves that 95% intervals cover 93% to 97%, at every number of rounds for which
 # one is printed, and that labs without a difference raise no alarm: by
 # simulation, through the report's own code.
-# inputs: report/stats report/coverage_test.go report/simulated_test.go report/alarm_test.go report/rest.go
+# inputs: report/stats report/coverage_test.go report/grid_test.go report/simulated_test.go
+# inputs: report/alarm_test.go report/rest.go
 # inputs: report/figure.go report/ratio.go report/claim.go report/precision.go report/trial.go report/series.go
 set -eu
 cd "$(dirname "$0")/../.."

@@ -1,7 +1,7 @@
 // Command testsummary turns the output of `go test -json` into what a person
 // wants of it: a line a package with its counts, all output of the tests that
-// failed, the reason of each skip, and a total. It is not a test runner. It
-// exits with 1 when anything failed and when nothing passed, so that it can end
+// failed, the reason of each skip, the lines that begin with "figure:" of those
+// that passed, and a total. It is not a test runner. It exits with 1 when anything failed and when nothing passed, so that it can end
 // a pipe whose first command's status the shell forgets.
 package main
 
@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 )
 
@@ -89,6 +90,7 @@ func (s *summary) test(e event, key [2]string) {
 	switch e.Action {
 	case "pass":
 		c.passed++
+		s.figures(e.Test, s.output[key])
 	case "skip":
 		c.skipped++
 		fmt.Fprintf(s.out, "skip\t%s %s: %s\n", e.Package, e.Test, reason(s.output[key]))
@@ -99,6 +101,19 @@ func (s *summary) test(e event, key [2]string) {
 		return
 	}
 	delete(s.output, key)
+}
+
+// position is where a test logged a line: its file and line number.
+var position = regexp.MustCompile(`^\s*\S+\.go:\d+: `)
+
+// figures prints what a test that passed has measured and wants to be read.
+func (s *summary) figures(test string, output []string) {
+	for _, line := range output {
+		line = strings.TrimSpace(position.ReplaceAllString(line, ""))
+		if figure, is := strings.CutPrefix(line, "figure: "); is {
+			fmt.Fprintf(s.out, "figure\t%s: %s\n", test, figure)
+		}
+	}
 }
 
 // end prints the line of a package that ended.

@@ -25,6 +25,15 @@ func TestSummarize(t *testing.T) {
 			hide: "chatter",
 		},
 		{
+			name: "a figure is shown of a test that passes",
+			in: `{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:9: figure: 95.1 of 100\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"    a_test.go:9: no figure: chatter\n"}
+{"Action":"pass","Package":"p","Test":"TestA"}
+{"Action":"pass","Package":"p"}`,
+			want: []string{"figure\tTestA: 95.1 of 100\n"},
+			hide: "chatter",
+		},
+		{
 			name: "a failure shows what the test said",
 			in: `{"Action":"pass","Package":"p","Test":"TestA"}
 {"Action":"output","Package":"p","Test":"TestB","Output":"want 1\n"}
