@@ -7,6 +7,9 @@ import (
 // sockperfLeast is the smallest message of sockperf, which holds its header.
 const sockperfLeast = 14
 
+// closedLoops are what is run of the tools, which have other workloads too.
+var closedLoops = map[string]string{"netperf": "request/response", "sockperf": "ping-pong"}
+
 // checkEngine says what the tool that is to measure beside our own loop cannot
 // do of what the test asks for.
 func checkEngine(f *fields, t testbed.Test) {
@@ -17,7 +20,7 @@ func checkEngine(f *fields, t testbed.Test) {
 		f.reject("connections", "One connection", "%s measures one connection, and its figures would stand beside those of %d. Write connections = 1, or leave \"engine\" out.", t.Engine, t.Connections)
 	}
 	if t.Load != nil && f.ok("rate") {
-		f.reject("rate", "No open loop", "%s sends when the answer is there, and \"rate\" asks for an open loop. Leave \"rate\" out, or \"engine\".", t.Engine)
+		f.reject("rate", "No open loop", "Of %s only %s is run here, which sends when the answer is there, and \"rate\" asks for an open loop. Leave \"rate\" out, or \"engine\".", t.Engine, closedLoops[t.Engine])
 	}
 	if t.Engine == "netperf" {
 		if t.BusyPoll > 0 && f.ok("busy_poll") {
