@@ -21,11 +21,13 @@ var labBlock = &block{
 // voidBlock's defaults let pass what a quiet machine does by itself:
 //   - Steal is counted in ticks of 10 ms, of which the last is not certain. The
 //     default voids a block of 250 ms from the third tick on.
-//   - A thread that is alone on its CPU is hardly ever made to yield: 0 to 8
-//     times in some 700 transactions of a guest under TCG on a busy host. Where
-//     both ends share a CPU, as namespaces of a small machine do, whoever is woken
-//     may preempt who woke it: measured 20 to 50 times in 100 transactions, and no
-//     interference. A lab of virtual machines may well say 5%.
+//   - A thread that is alone on its CPU is hardly ever made to yield: at most 17
+//     times in some 770 transactions of a guest under TCG, mostly twice. Where both
+//     ends share a CPU, as namespaces of a small machine do, whoever is woken may
+//     preempt who woke it: measured 20 to 56 times in 100 transactions, and no
+//     interference. And a guest under TCG whose host is overloaded does a handful of
+//     transactions in a block and is preempted as often: 10% voided most of
+//     such blocks, and ended their tests.
 //   - One lost segment may be sent twice more: as a probe (RFC 8985), and when
 //     its time is over.
 //   - The two clocks are not read at once, and a guest may be stopped in between
