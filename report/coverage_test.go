@@ -154,41 +154,81 @@ func TestTransactionsCover(t *testing.T) {
 		rounds = []int{6, 8, 10, 15, 20, 30}
 	}
 	names := []string{"p50", "p90", "p99", "mean", "rate"}
-	w := simulate.Rough()
-	w.Effect = math.Log(effectOf)
 	random := seeded("transactions")
 	ratios := grid{title: "ratio to host", columns: append([]string{"rounds"}, names...)}
 	owns := grid{title: "the mode's own figure", columns: append([]string{"rounds"}, names...)}
 	for _, n := range rounds {
-		ratio, own := make([]coverage, len(names)), make([]coverage, len(names))
-		for range effort(120, 400) {
-			r := w.Draw(random, 1, n)
-			length := 1000
-			if n < 10 {
-				length = 2000 // Or p99 has under 100 transactions beyond it.
-			}
-			trial := trialOf(r, testbed.Test{}, 0, func(value float64, round, boot int) sample {
-				return transactionsOf(random, length, value, round, boot)
-			})
-			levels := []float64{}
-			for _, l := range r.Level {
-				levels = append(levels, base*effectOf*math.Exp(l))
-			}
-			for i, name := range names {
-				metric, _ := metricNamed(name)
-				want := effectOf
-				if name == "rate" {
-					want = 1 / effectOf
-				}
-				ratio[i].take(trial.ratio(trial.series[1], trial.host, metric), want)
-				own[i].take(trial.estimate(trial.series[1], metric), trueFigure(name, levels))
-			}
+		length := 1000
+		if n < 10 {
+			length = 2000 // Or p99 has under 100 transactions beyond it.
 		}
+		ratio, own := coverTransactions(random, names, n, length, effort(120, 400))
 		ratios.add(t, fmt.Sprint(n), ratio)
 		owns.add(t, fmt.Sprint(n), own)
 	}
+	if proofPage != "" {
+		ratios.average(t)
+		owns.average(t)
+	}
 	ratios.publish(t, "transactions")
 	owns.publish(t, "transactions")
+}
+
+// The least transactions for which a pooled percentile is given, 100 beyond it over all
+// rounds, in long blocks and in short ones.
+func TestPooledPercentilesCover(t *testing.T) {
+	type row struct{ rounds, length int }
+	for _, p := range []struct {
+		name, metric string
+		rows         []row
+		test, proof  int
+	}{
+		{"p99.9", "p999", []row{{10, 10000}, {6, 17000}, {8, 12500}, {15, 6700}, {20, 5000}, {30, 3400}}, 60, 1000},
+		{"p99", "p99", []row{{100, 100}, {6, 1700}, {10, 1000}, {20, 500}, {30, 340}, {50, 200}}, 100, 1000},
+	} {
+		rows := p.rows[:1]
+		if proofPage != "" {
+			rows = p.rows
+		}
+		random := seeded("pooled " + p.name)
+		g := grid{title: "pooled " + p.name, columns: []string{"rounds of transactions", "ratio to host", "the mode's own"}}
+		for _, r := range rows {
+			ratio, own := coverTransactions(random, []string{p.metric}, r.rounds, r.length, effort(p.test, p.proof))
+			g.add(t, fmt.Sprintf("%d of %d", r.rounds, r.length), []coverage{ratio[0], own[0]})
+		}
+		if proofPage != "" {
+			g.average(t)
+		}
+		g.publish(t, "transactions")
+	}
+}
+
+// coverTransactions simulates labs in the rough world, and counts how often the ratio
+// to host and the mode's own figure of each metric held the truth.
+func coverTransactions(random *rand.Rand, names []string, rounds, length, labs int) (ratio, own []coverage) {
+	w := simulate.Rough()
+	w.Effect = math.Log(effectOf)
+	ratio, own = make([]coverage, len(names)), make([]coverage, len(names))
+	for range labs {
+		r := w.Draw(random, 1, rounds)
+		trial := trialOf(r, testbed.Test{}, 0, func(value float64, round, boot int) sample {
+			return transactionsOf(random, length, value, round, boot)
+		})
+		levels := []float64{}
+		for _, l := range r.Level {
+			levels = append(levels, base*effectOf*math.Exp(l))
+		}
+		for i, name := range names {
+			metric, _ := metricNamed(name)
+			want := effectOf
+			if name == "rate" {
+				want = 1 / effectOf
+			}
+			ratio[i].take(trial.ratio(trial.series[1], trial.host, metric), want)
+			own[i].take(trial.estimate(trial.series[1], metric), trueFigure(name, levels))
+		}
+	}
+	return ratio, own
 }
 
 // trueFigure is what blocks of these levels would show if they were endless: a
@@ -206,6 +246,8 @@ func trueFigure(metric string, levels []float64) float64 {
 		return simulate.Quantile(0.9, []float64{level})
 	case "p99":
 		return simulate.Quantile(0.99, levels)
+	case "p999":
+		return simulate.Quantile(0.999, levels)
 	case "mean":
 		return level * simulate.Mean()
 	}

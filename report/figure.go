@@ -74,7 +74,7 @@ func (t *trial) method(s *series, m metric) (method, reason string) {
 			perBlock = perBlock && stats.Beyond(one.dist.Count, m.thousandths) >= beyond
 		}
 	}
-	have := stats.Beyond(s.transactions(), m.thousandths)
+	have := s.beyond(m)
 	switch {
 	case perBlock:
 		return methodRounds, ""
@@ -85,6 +85,9 @@ func (t *trial) method(s *series, m metric) (method, reason string) {
 	rounds := math.Ceil(beyond * 1000 / float64(1000-m.thousandths) / perRound)
 	return "", fmt.Sprintf("%d transactions beyond it, %d needed: %.0f %ss of this length would have them", have, beyond, rounds, t.round())
 }
+
+// beyond is how many of a mode's transactions lie beyond a percentile.
+func (s *series) beyond(m metric) int64 { return stats.Beyond(s.transactions(), m.thousandths) }
 
 // estimate is a mode's own figure. With one boot its interval is about the time
 // that was measured: how well the rounds show the mode's level in it, relative
@@ -110,7 +113,7 @@ func (t *trial) estimate(s *series, m metric) testbed.Estimate {
 // level is the mean of the logs of a mode's figure, or the log of its pooled one.
 func (t *trial) level(s *series, m metric, method string) mean {
 	if method == methodPooled {
-		return t.pooledMean(s.logs(p50), func(weights []int) float64 { return math.Log(s.pooled(m, weights)) })
+		return t.pooledMean(s.logs(p50), s.beyond(m), func(weights []int) float64 { return math.Log(s.pooled(m, weights)) })
 	}
 	return t.mean(s.logs(m))
 }
@@ -129,31 +132,6 @@ func (t *trial) ownError(s *series, m metric) (stats.Mean, string) {
 		return contrast.Mean, "no interval: too few rounds have host's blocks beside it, to tell its noise from what all modes share"
 	}
 	return contrast.Mean, ""
-}
-
-// pooledMean is a figure of the pooled rounds that have a value, with the
-// jackknife's error over them.
-func (t *trial) pooledMean(has []float64, figure func(weights []int) float64) mean {
-	at := []int{}
-	for i, v := range has {
-		if !math.IsNaN(v) {
-			at = append(at, i)
-		}
-	}
-	weights := make([]int, len(has))
-	whole, pseudo := stats.Pseudo(len(at), func(some []int) float64 {
-		for k, i := range at {
-			weights[i] = some[k]
-		}
-		return figure(weights)
-	})
-	along := slices.Repeat([]float64{math.NaN()}, len(has))
-	for k, i := range at {
-		along[i] = pseudo[k]
-	}
-	m := t.mean(along)
-	m.Value = whole
-	return m
 }
 
 // logs is the log of the figure in each round: of the mode's block, or the mean

@@ -35,7 +35,7 @@ func (t *trial) contrast(p pair) mean {
 	case methodRounds:
 		return t.mean(p.logs)
 	case methodPooled:
-		return t.pooledMean(p.logs, func(weights []int) float64 { return math.Log(p.of(weights)) })
+		return t.pooledMean(p.logs, p.beyond(), func(weights []int) float64 { return math.Log(p.of(weights)) })
 	}
 	return mean{reason: p.reason}
 }
@@ -72,6 +72,9 @@ func (t *trial) pair(s, base *series, m metric) pair {
 	}
 	return p
 }
+
+// beyond is how many transactions lie beyond the percentile, on the side that has fewer.
+func (p pair) beyond() int64 { return min(p.s.beyond(p.metric), p.base.beyond(p.metric)) }
 
 // rounds is how many rounds have both sides.
 func (p pair) rounds() int { return len(known(p.logs)) }
@@ -110,7 +113,7 @@ func (t *trial) added(s *series, m metric) testbed.Difference {
 		mine, its := s.averages(m.of), t.host.averages(m.of)
 		return t.addedMean(mine, its).draw(methodDifferences, same)
 	case methodPooled:
-		return t.pooledMean(p.logs, func(weights []int) float64 {
+		return t.pooledMean(p.logs, p.beyond(), func(weights []int) float64 {
 			both := p.both(weights)
 			return s.pooled(m, both) - t.host.pooled(m, both)
 		}).draw(methodPooled, same)

@@ -55,15 +55,15 @@ func trialOf(r simulate.Rounds, test testbed.Test, constant float64, make blockM
 func transactionsOf(random *rand.Rand, n int, median float64, round, boot int) sample {
 	const width = base / 1000
 	values := simulate.Transactions(random, n, median)
-	slices.Sort(values)
-	d, sum := stats.Distribution{Count: int64(n), Min: values[0], Max: values[n-1]}, 0.0
+	d, sum := stats.Distribution{Count: int64(n), Min: slices.Min(values), Max: slices.Max(values)}, 0.0
+	counts := make([]int64, int(d.Max/width)+1)
 	for _, v := range values {
 		sum += v
-		from := math.Floor(v/width) * width
-		if last := len(d.Buckets) - 1; last >= 0 && d.Buckets[last].From == from {
-			d.Buckets[last].Count++
-		} else {
-			d.Buckets = append(d.Buckets, stats.Bucket{From: from, To: from + width, Count: 1})
+		counts[int(v/width)]++
+	}
+	for i, count := range counts {
+		if count > 0 {
+			d.Buckets = append(d.Buckets, stats.Bucket{From: float64(i) * width, To: float64(i+1) * width, Count: count})
 		}
 	}
 	return sample{

@@ -4,7 +4,7 @@
 # simulation, through the report's own code.
 # inputs: report/stats report/coverage_test.go report/grid_test.go report/simulated_test.go
 # inputs: report/alarm_test.go report/rest.go
-# inputs: report/figure.go report/ratio.go report/claim.go report/precision.go report/trial.go report/series.go
+# inputs: report/figure.go report/pooled.go report/ratio.go report/claim.go report/precision.go report/trial.go report/series.go
 set -eu
 cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
@@ -20,7 +20,8 @@ cat <<'END'
 A nominal 95% interval must hold the truth in 93% to 97% of runs. Here the truth
 is known, because the rounds are made up, and the report's own code makes the
 intervals. Cells are per cent of 2,000 simulated labs (rounds), 3,000 (boots), 800
-(stopping) or 400 (transactions); each cell may leave the band by three binomial
+(stopping), 400 (transactions) or 1,000 (pooled percentiles of as few transactions
+as they are given for); each cell may leave the band by three binomial
 standard errors of so many, and no column's average over rounds may leave it at
 all. `docs/method.md` says what each figure is and how its interval is made.
 
