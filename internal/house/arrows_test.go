@@ -43,7 +43,7 @@ var arrows = map[string][]string{
 
 	// Its machines are namespaces of this process's kernel: it moves threads as
 	// the agent does.
-	"provision/icount": {"provision/...", "testbed", "internal/progress", "guestagent/proto", "guestagent/wiring"},
+	"provision/icount": {"provision/...", "testbed", "internal/progress", "guestagent/proto", "guestagent/symbol", "guestagent/wiring"},
 	"provision/local":  {"provision/...", "testbed", "internal/progress", "guestagent/computer", "guestagent/thread", "guestagent/wiring"},
 
 	// Only the conductor sees both sides, and only the command line sees it.

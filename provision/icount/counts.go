@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/guestagent/symbol"
 	"github.com/testbed-lab/testbed/provision"
 )
 
@@ -70,9 +71,9 @@ func parseWindows(counts []byte) (all []window, err error) {
 }
 
 // symbols are functions by ascending address.
-type symbols []symbol
+type symbols []function
 
-type symbol struct {
+type function struct {
 	address uint64
 	name    string
 }
@@ -93,10 +94,10 @@ func parseSymbols(text string) (all symbols, err error) {
 		if len(fields[0]) == 8 {
 			address |= upperHalf
 		}
-		all = append(all, symbol{address, fields[2]})
+		all = append(all, function{address, fields[2]})
 	}
 	// Of several names of a place the first by the alphabet, so that two runs agree.
-	slices.SortFunc(all, func(a, b symbol) int {
+	slices.SortFunc(all, func(a, b function) int {
 		if a.address != b.address {
 			if a.address < b.address {
 				return -1
@@ -105,7 +106,7 @@ func parseSymbols(text string) (all symbols, err error) {
 		}
 		return strings.Compare(a.name, b.name)
 	})
-	return slices.CompactFunc(all, func(a, b symbol) bool { return a.address == b.address }), nil
+	return slices.CompactFunc(all, func(a, b function) bool { return a.address == b.address }), nil
 }
 
 // What is no function of the kernel's.
@@ -121,7 +122,7 @@ func (s symbols) name(address uint64) string {
 	if address < 1<<63 {
 		return userSpace
 	}
-	i, exact := slices.BinarySearchFunc(s, address, func(one symbol, at uint64) int {
+	i, exact := slices.BinarySearchFunc(s, address, func(one function, at uint64) int {
 		switch {
 		case one.address < at:
 			return -1
@@ -136,7 +137,7 @@ func (s symbols) name(address uint64) string {
 	if i < 0 || address-s[i].address > farthest {
 		return unknown
 	}
-	return s[i].name
+	return symbol.Plain(s[i].name)
 }
 
 // attribute adds to each of the client's blocks what it executed, by function.

@@ -244,6 +244,11 @@ func TestAttribute(t *testing.T) {
 	require.NoError(t, attribute(client, counts, last.Symbols+last.ModuleSymbols))
 	require.Equal(t, map[string]int64{"start": 7, "alias": 7, "veth_xmit": 3, userSpace: 11, unknown: 1}, block.Functions)
 
+	// What the compiler made of one function is one, however it is called.
+	require.NoError(t, attribute(client, []byte("window\nffffffff81000000 5\nffffffff81000100 2\nffffffff81000200 4\n"),
+		"81000000 t ip_rcv.isra.0\n81000100 t ip_rcv\n81000200 t ip_rcv.part.0.cold\n"))
+	require.Equal(t, map[string]int64{"ip_rcv": 11}, block.Functions)
+
 	require.ErrorContains(t, attribute(client, append(counts, counts...), last.Symbols), "2 stretches of 1 blocks")
 	require.ErrorContains(t, attribute(client, []byte("81 1\n"), ""), "bad line")
 	require.ErrorContains(t, attribute(client, []byte("window\nx y\n"), ""), "bad line")
