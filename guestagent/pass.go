@@ -70,17 +70,24 @@ func (j *job) lookBefore() (err error) {
 		j.pass.seen.Unavailable = "both machines are one kernel's: the client's evidence is of both ends"
 		return nil
 	}
-	kind := evidence.Events
-	if j.pass.kind == proto.PassGraph {
-		kind = evidence.Graph
-	}
-	tracer, err := evidence.Start(kind)
+	tracer, err := j.trace()
 	if err != nil {
 		j.pass.seen.Unavailable = err.Error()
 		return nil
 	}
 	j.pass.tracer = tracer
 	return nil
+}
+
+// trace begins to record what the pass is for.
+func (j *job) trace() (*evidence.Tracer, error) {
+	switch {
+	case j.pass.kind != proto.PassGraph:
+		return evidence.Start(evidence.Events)
+	case j.segment.EveryCall:
+		return evidence.StartEvery()
+	}
+	return evidence.Start(evidence.Graph)
 }
 
 // lookAfter ends the recording, whether or not the transactions went well, and
@@ -127,7 +134,14 @@ func (j *job) read(text string) {
 	if j.segment.OneKernel || j.alone() {
 		cut.Every = 2
 	}
-	cycles := evidence.Cycles(text, cut)
+	trace := evidence.Read(text, cut)
+	cycles := trace.Cycles()
+	if j.segment.EveryCall { // What is shown is the network's all the same.
+		cycles = trace.Network()
+		for _, frame := range trace.Callers() {
+			seen.Callers = append(seen.Callers, proto.Frame(frame))
+		}
+	}
 	seen.Cycles, seen.Calls = len(cycles), evidence.Calls(cycles)
 	typical, _ := evidence.Typical(cycles)
 	for _, call := range typical {

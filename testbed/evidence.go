@@ -41,6 +41,16 @@ type EndEvidence struct {
 	Calls  map[string]float64 `json:"calls"`
 	Cycles int                `json:"cycles"`
 	Path   []Call             `json:"path"`
+	// Callers are the calls of all functions in these transactions, where every function
+	// was traced: a tree, from its root down.
+	Callers []Frame `json:"callers,omitempty"`
+}
+
+// Frame is a function below those that called it, and how often it was called there.
+type Frame struct {
+	Depth int    `json:"depth"`
+	Name  string `json:"name"`
+	Calls int    `json:"calls"`
 }
 
 // PacketRate is packets per transaction.

@@ -41,6 +41,9 @@ func ofStack(name string) bool {
 //
 // A module's functions are all taken: a guest loads none that is of no network.
 func (t *Tracer) limit() error {
+	if t.every {
+		return t.fs.write("set_ftrace_filter", "", false)
+	}
 	all, err := t.top.read("available_filter_functions")
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/testbed-lab/testbed/guestagent/symbol"
 )
 
 // Call is one line of a path: a function that was called, or a device that an
@@ -25,7 +27,7 @@ type Cycle []Call
 var graphLine = regexp.MustCompile(`^\s*\d+\)\s+(.+)-(\d+)\s*\|(\s*)(.*)$`)
 
 var (
-	graphCall  = regexp.MustCompile(`^([\w.]+)(?: \[\w+\])?\(\);?(?: \{)?`)
+	graphCall  = regexp.MustCompile(`^([\w.]+)(?: \[(\w+)\])?\(\);?(?: \{)?`)
 	graphEvent = regexp.MustCompile(`^/\* (\w+): (.*) \*/$`)
 )
 
@@ -40,22 +42,46 @@ type Cut struct {
 	Every int
 }
 
-// Cycles reads the text of a [Graph] pass. What comes before the first cut and
-// after the last is no whole transaction and left out.
-func Cycles(text string, cut Cut) []Cycle {
-	c := cutter{Cut: cut}
+// Trace is what a [Graph] pass saw: the transactions that were traced whole.
+type Trace struct{ cycles [][]step }
+
+// step is a line of the trace. A call's place is where it was called, an event's where
+// it was.
+type step struct {
+	Call
+	place *place
+}
+
+// Read reads the text of a [Graph] pass. What comes before the first cut and after the
+// last is no whole transaction and left out.
+func Read(text string, cut Cut) Trace {
+	c := cutter{Cut: cut, open: map[string][]*place{}}
 	each(text, c.line)
-	return c.cycles
+	return Trace{c.cycles}
+}
+
+// Cycles are the transactions, line by line.
+func (t Trace) Cycles() (all []Cycle) {
+	for _, steps := range t.cycles {
+		cycle := make(Cycle, len(steps))
+		for i, one := range steps {
+			cycle[i] = one.Call
+		}
+		all = append(all, cycle)
+	}
+	return all
 }
 
 // cutter makes cycles of lines.
 type cutter struct {
 	Cut
-	cycles  []Cycle
-	now     Cycle
-	open    bool   // Since the first cut.
+	cycles  [][]step
+	now     []step
+	cuts    bool   // Has cut before.
 	sends   int    // So far.
 	pending string // The task whose send has to return before a cut.
+	root    place
+	open    map[string][]*place // Each task's calls that have not returned.
 }
 
 func (c *cutter) line(task string, depth int, body string) {
@@ -64,11 +90,11 @@ func (c *cutter) line(task string, depth int, body string) {
 		c.cut(len(c.now))
 		return
 	}
-	call, is := parse(depth, body)
+	call, module, is := parse(depth, body)
 	if !is {
 		return
 	}
-	c.now = append(c.now, call)
+	c.now = append(c.now, step{call, c.at(task, call, module)})
 	if !slices.Contains(c.Sends, call.Name) {
 		return
 	}
@@ -80,6 +106,27 @@ func (c *cutter) line(task string, depth int, body string) {
 		return
 	}
 	c.cut(c.outermost())
+}
+
+// at is a line's place. Tasks take turns in the middle of calls, so each has its own;
+// what one had called before the trace began is not known.
+func (c *cutter) at(task string, call Call, module bool) *place {
+	open := c.open[task]
+	for len(open) < call.Depth {
+		open = append(open, &c.root)
+	}
+	open = open[:call.Depth]
+	within := &c.root
+	if call.Depth > 0 {
+		within = open[call.Depth-1]
+	}
+	if call.Device != "" {
+		c.open[task] = open
+		return within
+	}
+	here := within.child(call.Name, module || ofStack(call.Name))
+	c.open[task] = append(open, here)
+	return here
 }
 
 // outermost is where the call that was added last was entered from: the process's
@@ -94,10 +141,10 @@ func (c *cutter) outermost() int {
 
 // cut ends a cycle before a line, if one was begun, and begins the next.
 func (c *cutter) cut(at int) {
-	if c.open {
+	if c.cuts {
 		c.cycles = append(c.cycles, slices.Clone(c.now[:at]))
 	}
-	c.now, c.open = slices.Clone(c.now[at:]), true
+	c.now, c.cuts = slices.Clone(c.now[at:]), true
 }
 
 func each(text string, f func(task string, depth int, body string)) {
@@ -110,25 +157,18 @@ func each(text string, f func(task string, depth int, body string)) {
 	}
 }
 
-func parse(depth int, body string) (Call, bool) {
+func parse(depth int, body string) (call Call, module, is bool) {
 	if event := graphEvent.FindStringSubmatch(body); event != nil {
 		device := eventDevice.FindStringSubmatch(event[2])
 		if device == nil {
-			return Call{}, false
+			return Call{}, false, false
 		}
-		return Call{Depth: depth, Name: event[1], Device: device[1]}, true
+		return Call{Depth: depth, Name: event[1], Device: device[1]}, false, true
 	}
-	if call := graphCall.FindStringSubmatch(body); call != nil {
-		return Call{Depth: depth, Name: plain(call[1])}, true
+	if found := graphCall.FindStringSubmatch(body); found != nil {
+		return Call{Depth: depth, Name: symbol.Plain(found[1])}, found[2] != "", true
 	}
-	return Call{}, false
-}
-
-// plain leaves out what a compiler adds to the name of a function of which it
-// made a part or a variant.
-func plain(name string) string {
-	base, _, _ := strings.Cut(name, ".")
-	return base
+	return Call{}, false, false
 }
 
 // Typical is the cycle that others are most alike: the one with the median number

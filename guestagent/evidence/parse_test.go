@@ -50,7 +50,7 @@ const graphText = `# tracer: function_graph
 `
 
 func TestCyclesOfAClientBeginWithASend(t *testing.T) {
-	cycles := evidence.Cycles(graphText, evidence.Cut{Sends: []string{"tcp_sendmsg"}})
+	cycles := evidence.Read(graphText, evidence.Cut{Sends: []string{"tcp_sendmsg"}}).Cycles()
 	require.Len(t, cycles, 2, "the last is not whole")
 	require.Equal(t, evidence.Cycle{
 		{Depth: 0, Name: "sock_write_iter"},
@@ -64,7 +64,7 @@ func TestCyclesOfAClientBeginWithASend(t *testing.T) {
 }
 
 func TestCyclesOfAServerEndWithASend(t *testing.T) {
-	cycles := evidence.Cycles(graphText, evidence.Cut{Sends: []string{"tcp_sendmsg"}, After: true})
+	cycles := evidence.Read(graphText, evidence.Cut{Sends: []string{"tcp_sendmsg"}, After: true}).Cycles()
 	require.Len(t, cycles, 2)
 	require.Equal(t, "net_rx_action", cycles[0][0].Name)
 	require.Equal(t, "tcp_sendmsg", cycles[0][len(cycles[0])-1].Name)
@@ -72,7 +72,7 @@ func TestCyclesOfAServerEndWithASend(t *testing.T) {
 }
 
 func TestCyclesOfBothEndsInOneTrace(t *testing.T) {
-	cycles := evidence.Cycles(graphText, evidence.Cut{Sends: []string{"tcp_sendmsg"}, Every: 2})
+	cycles := evidence.Read(graphText, evidence.Cut{Sends: []string{"tcp_sendmsg"}, Every: 2}).Cycles()
 	require.Len(t, cycles, 1)
 	require.Equal(t, 2.0, evidence.Calls(cycles)["tcp_sendmsg"])
 }
@@ -92,4 +92,47 @@ func TestCallsAreMedians(t *testing.T) {
 	_, ok = evidence.Typical(nil)
 	require.False(t, ok)
 	require.Empty(t, evidence.Calls(nil))
+}
+
+// Two tasks that take turns in the middle of calls, with every function traced.
+const everyText = ` 0)  client-1   |  ksys_write() {
+ 0)  client-1   |    mutex_lock();
+ 0)  client-1   |    tcp_sendmsg() {
+ 0)  client-1   |      schedule() {
+ ------------------------------------------
+ 0)   client-1   =>    server-2
+ ------------------------------------------
+
+ 0)  server-2   |  ksys_read() {
+ 0)  server-2   |    tcp_recvmsg() {
+ 0)  server-2   |      schedule() {
+ 0)  client-1   |      }
+ 0)  client-1   |      __kmalloc.constprop.0();
+ 0)  client-1   |      veth_xmit [veth]() {
+ 0)  client-1   |        /* netif_rx: dev=tbv-eth1 skbaddr=00 len=53 */
+ 0)  client-1   |        memset_it();
+ 0)  client-1   |      }
+ 0)  client-1   |    }
+ 0)  client-1   |  }
+ 0)  server-2   |      }
+ 0)  server-2   |      __kmalloc();
+ 0)  client-1   |  ksys_write() {
+ 0)  client-1   |    tcp_sendmsg();
+ 0)  client-1   |  }
+`
+
+// Each task's calls are below its own, and what is shown is what a trace of the network's
+// functions alone would show.
+func TestCallersAreOfTheirTask(t *testing.T) {
+	trace := evidence.Read(everyText, evidence.Cut{Sends: []string{"tcp_sendmsg"}})
+	require.Equal(t, []evidence.Frame{
+		{0, "ksys_write", 1}, {1, "mutex_lock", 1}, {1, "tcp_sendmsg", 1}, {2, "schedule", 1}, {2, "__kmalloc", 1},
+		{2, "veth_xmit", 1}, {3, "memset_it", 1},
+		{0, "ksys_read", 1}, {1, "tcp_recvmsg", 1}, {2, "schedule", 1}, {2, "__kmalloc", 1},
+	}, trace.Callers())
+	require.Equal(t, []evidence.Cycle{{
+		{Depth: 0, Name: "tcp_sendmsg"}, {Depth: 0, Name: "tcp_recvmsg"}, {Depth: 1, Name: "veth_xmit"},
+		{Depth: 2, Name: "netif_rx", Device: "tbv-eth1"},
+	}}, trace.Network())
+	require.Empty(t, evidence.Read("", evidence.Cut{}).Callers())
 }

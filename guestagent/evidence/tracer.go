@@ -21,13 +21,17 @@ type Kind string
 const (
 	// Events are tracepoints: cheap enough that a transaction keeps its shape.
 	Events Kind = "events"
-	// Graph is every call of a function of the network stack.
+	// Graph is every call of a function of the network stack, or of all functions.
 	Graph Kind = "graph"
 )
 
-// bufferKB per CPU holds either pass: an event takes some 40 bytes, and a
-// transaction has fewer than 100 of them, or 2,000 calls.
-const bufferKB = "8192"
+// Buffers are per CPU. bufferKB holds either pass: an event takes some 40 bytes, and a
+// transaction has fewer than 100 of them, or 2,000 calls of the network's functions.
+// everyKB holds those of all functions, in a guest that has one CPU.
+const (
+	bufferKB = "8192"
+	everyKB  = "65536"
+)
 
 // events that are counted. irq is here for softirqs; the rest are where a packet
 // changes hands.
@@ -48,17 +52,26 @@ type Tracer struct {
 	own  *instance
 	fs   *tracefs // One of these, where it traces.
 	kind Kind
+	// every function is traced, and not the network's alone.
+	every bool
 	// before is what was set where, to be put back in what all share.
 	before [][2]string
 }
 
 // Start begins to record. The error says what the kernel or the machine lacks.
-func Start(kind Kind) (*Tracer, error) {
+func Start(kind Kind) (*Tracer, error) { return start(kind, false) }
+
+// StartEvery begins to record the calls of every function. Its kernel prepares all
+// 40,000 for that, and each of their calls takes longer: it is for guests in which time
+// is nothing.
+func StartEvery() (*Tracer, error) { return start(Graph, true) }
+
+func start(kind Kind, every bool) (*Tracer, error) {
 	top, err := openTracefs()
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{top: top, kind: kind}
+	t := &Tracer{top: top, kind: kind, every: every}
 	if t.own, err = top.instance(kind); err != nil {
 		top.close()
 		return nil, err
@@ -142,7 +155,11 @@ func filtered(listed string) string {
 }
 
 func (t *Tracer) start() error {
-	for _, set := range [][2]string{{"tracing_on", "0"}, {"trace", ""}, {"buffer_size_kb", bufferKB}} {
+	size := bufferKB
+	if t.every {
+		size = everyKB
+	}
+	for _, set := range [][2]string{{"tracing_on", "0"}, {"trace", ""}, {"buffer_size_kb", size}} {
 		if err := t.fs.write(set[0], set[1], false); err != nil {
 			return err
 		}

@@ -32,6 +32,9 @@ func evidenceOf(e *proto.Evidence) *testbed.EndEvidence {
 	for _, call := range e.Path {
 		seen.Path = append(seen.Path, testbed.Call(call))
 	}
+	for _, frame := range e.Callers {
+		seen.Callers = append(seen.Callers, testbed.Frame(frame))
+	}
 	return seen
 }
 

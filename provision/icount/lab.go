@@ -175,6 +175,7 @@ func (l *lab) request(one, other proto.Segment, symbols string) (provision.Reque
 	if err != nil {
 		return provision.Request{}, err
 	}
+	one.EveryCall, other.EveryCall = true, true
 	plan := proto.Ensemble{Version: proto.Version, Client: one, Server: other}
 	if counter != nil {
 		plan.Symbols = symbols
