@@ -120,7 +120,7 @@ func (t *trial) result() (testbed.TestResult, []string) {
 	}
 	r.NoiseFloor = r.NoiseFloors[p50.name]
 	t.claims(&r)
-	return r, slices.Concat(t.audit(r), t.besideWarnings(), t.unprobed(), t.leaked())
+	return r, slices.Concat(t.audit(r), t.besideWarnings(), t.unprobed(), t.uncounted(), t.leaked())
 }
 
 // noiseFloors are host against itself by metric.
@@ -155,7 +155,7 @@ func (t *trial) mode(s *series) testbed.ModeResult {
 		Blocks: s.blocks(), Transactions: s.transactions(), Missed: s.missed(),
 		RatioToHost: map[string]testbed.Estimate{}, AddedToHost: map[string]testbed.Difference{},
 		Claims: map[string]testbed.Claim{}, Drift: t.drift(s), Concurrency: s.concurrent(), Beside: t.beside(s),
-		Setup: append([]string{}, s.setup...), Capabilities: s.capabilities(), Functions: s.functions(),
+		Setup: append([]string{}, s.setup...), Capabilities: s.capabilities(), Functions: s.functions(), Uncounted: s.uncounted(),
 		Leaks: s.leaks(),
 	}
 	for _, metric := range metrics {

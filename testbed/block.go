@@ -38,7 +38,9 @@ type Block struct {
 	// Functions are the instructions that the block took, by function of the kernel,
 	// where they were counted.
 	Functions map[string]int64 `json:"functions,omitempty"`
-	MaxLag    int64            `json:"max_lag_ns,omitempty"`
+	// Uncounted is why they were not, where they were to be.
+	Uncounted string `json:"uncounted,omitempty"`
+	MaxLag    int64  `json:"max_lag_ns,omitempty"`
 	// Halves are the two halves of the block by time, for drift.
 	Halves []Half `json:"halves,omitempty"`
 	// Figures are what an engine other than testbed reports, in place of a histogram.

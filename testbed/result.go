@@ -242,6 +242,9 @@ type ModeResult struct {
 	// Functions are instructions per transaction, both ends, by function of the
 	// kernel, where they were counted.
 	Functions map[string]float64 `json:"functions,omitempty"`
+	// Uncounted is why there are none of a mode whose instructions were to be counted by
+	// function.
+	Uncounted string `json:"uncounted,omitempty"`
 
 	// RatioToHost is keyed by metric: p50, p90, p99, p999, mean, rate.
 	RatioToHost map[string]Estimate `json:"ratio_to_host"`

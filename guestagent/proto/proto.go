@@ -218,6 +218,8 @@ type BlockResult struct {
 	// Functions are the instructions that the block took, by function, where a
 	// backend counted them. It adds them; an agent cannot know.
 	Functions map[string]int64 `json:"functions,omitempty"`
+	// Uncounted is why the backend that was to count them did not.
+	Uncounted string `json:"uncounted,omitempty"`
 
 	Index  int    `json:"index"`
 	Status string `json:"status"` // ok, unsupported, failed.

@@ -201,7 +201,7 @@ func (r *recorder) block(b proto.Block, client, server *proto.BlockResult) testb
 		Histogram:  base64.StdEncoding.EncodeToString(client.Histogram),
 		Warmup:     base64.StdEncoding.EncodeToString(client.Warmup),
 		OutOfRange: client.OutOfRange, Lost: client.Lost, Late: client.Late, Duplicates: client.Duplicates,
-		Functions: client.Functions, Missed: client.Missed, MaxLag: client.MaxLag, Halves: halves(client.Halves), Figures: figuresOf(client.Figures),
+		Functions: client.Functions, Uncounted: client.Uncounted, Missed: client.Missed, MaxLag: client.MaxLag, Halves: halves(client.Halves), Figures: figuresOf(client.Figures),
 		Counters:  bothEnds(client.Counters, server.Counters),
 		Sockets:   socketsOf(client.Socket, server.Socket),
 		Setup:     append(labelled("client: ", client.Setup), labelled("server: ", server.Setup)...),

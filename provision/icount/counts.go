@@ -169,3 +169,12 @@ func attribute(client []proto.Message, counts []byte, kernel string) error {
 	}
 	return nil
 }
+
+// uncounted tells in each block that was measured why nothing is by function.
+func uncounted(client []proto.Message, why string) {
+	for _, m := range client {
+		if m.Type == proto.TypeBlock && m.Block != nil && m.Block.Transactions > 0 {
+			m.Block.Uncounted = why
+		}
+	}
+}

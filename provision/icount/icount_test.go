@@ -310,4 +310,6 @@ func TestWithoutPlugins(t *testing.T) {
 	require.NoError(t, err)
 	require.Nil(t, said[proto.Client][0].Block.Functions)
 	require.Contains(t, strings.Join(notes, "\n"), "instructions by function are unsupported")
+	require.Equal(t, "unsupported: this QEMU does not load the plugin that counts (boot guest: qemu-system-x86_64: -plugin: invalid option)",
+		said[proto.Client][0].Block.Uncounted, "the result says so too")
 }

@@ -91,7 +91,8 @@ func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto
 	}
 	h := l.backend.hypervisor
 	defer func() { err = errors.Join(err, l.remove(ctx, request.Lab)) }()
-	if err := l.boot(ctx, request); err != nil {
+	refused, err := l.boot(ctx, request)
+	if err != nil {
 		return nil, err
 	}
 	if err := l.keep(ctx, request.Lab); err != nil {
@@ -102,8 +103,14 @@ func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto
 		return nil, err
 	}
 	said, names, err := read(output)
-	if err != nil || request.Machines[0].Sealed.Counter == nil {
+	if err != nil {
 		return said, err
+	}
+	if refused != "" {
+		uncounted(said[proto.Client], refused)
+	}
+	if request.Machines[0].Sealed.Counter == nil {
+		return said, nil
 	}
 	functions, err := kernel.complete(names.Symbols, names.ModuleSymbols)
 	if err != nil {
@@ -115,6 +122,7 @@ func (l *lab) run(ctx context.Context, one, other proto.Segment) (said map[proto
 	}
 	if err := attribute(said[proto.Client], counts, functions); err != nil {
 		l.backend.sink.Note(fmt.Sprintf("no instructions by function: %v", err))
+		uncounted(said[proto.Client], err.Error())
 	}
 	return said, nil
 }
@@ -136,24 +144,29 @@ func (l *lab) keep(ctx context.Context, name string) error {
 }
 
 // boot has the guest run to its end. A QEMU that takes no plugin counts all the same,
-// but not by function, and less exactly where the guest sleeps.
-func (l *lab) boot(ctx context.Context, request provision.Request) error {
+// but not by function, and less exactly where the guest sleeps; refused is why.
+func (l *lab) boot(ctx context.Context, request provision.Request) (refused string, err error) {
 	h := l.backend.hypervisor
 	steps, err := h.Plan(ctx, request)
 	if err != nil {
-		return err
+		return "", err
 	}
 	err = provision.Perform(ctx, steps)
 	sealed := request.Machines[0].Sealed
 	if err == nil || sealed.Plugin == nil || !strings.Contains(err.Error(), "plugin") {
-		return err
+		return "", err
 	}
-	l.backend.sink.Note(fmt.Sprintf("instructions by function are unsupported, and where a guest sleeps its clock may be off by a few: this QEMU does not load the plugin for both (%v)", err))
+	refused = fmt.Sprintf("unsupported: this QEMU does not load the plugin that counts (%v)", err)
+	l.backend.sink.Note(fmt.Sprintf("instructions by function are %s, and where a guest sleeps its clock may be off by a few", refused))
+	counts := sealed.Counter != nil
 	sealed.Plugin, sealed.Counter = nil, nil
 	if steps, err = h.Plan(ctx, request); err != nil {
-		return err
+		return "", err
 	}
-	return provision.Perform(ctx, steps)
+	if !counts {
+		refused = ""
+	}
+	return refused, provision.Perform(ctx, steps)
 }
 
 // remove takes the guest down, also after an interrupt.
