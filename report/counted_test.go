@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/xml"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,18 +31,21 @@ func TestExplainCounts(t *testing.T) {
 	require.NoError(t, Explain(&out, counts(), ExplainOptions{Mode: "docker0", Other: "host"}))
 	require.Equal(t, `docker0 against host in rr: instructions per transaction, both ends
 
-  function                             host    docker0     change with callees
-  nf_hook_slow                            0      1,316     +1,316             
-  b                                      20         60        +40          +37
-  c                                       3          0         −3           −3
-  (user space)                       480.05     480.05          0             
-  a                                     100        100          0          +37
-  sum                                603.05   1,956.05     +1,353             
+                                          its own             with callees
+  function                  host  docker0  change     host docker0  change
+  nf_hook_slow                 0    1,316  +1,316
+  b                           20       60     +40       23      60     +37
+  c                            3        0      −3        3       0      −3
+  a                          100      100       0      123     160     +37
+
+  kernel                     123    1,476  +1,353
+  user space (the agent)  480.05   480.05       0
+  total                   603.05 1,956.05  +1,353
 `, out.String())
 
 	out.Reset()
 	require.NoError(t, Explain(&out, counts(), ExplainOptions{Mode: "host"}))
-	require.Contains(t, out.String(), "  a                                                 100            123\n")
+	require.Contains(t, out.String(), "  a                          100           123\n")
 	require.Contains(t, out.String(), "host in rr: one transaction, as it was traced")
 }
 
@@ -53,8 +57,8 @@ func TestExplainFewOfManyCounts(t *testing.T) {
 	}
 	var out bytes.Buffer
 	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "docker0", Other: "host"}))
-	require.Contains(t, out.String(), "20 more (--all)")
-	require.Contains(t, out.String(), "  sum                                643.05   1,956.05     +1,313")
+	require.Contains(t, out.String(), "19 more (--all)")
+	require.Contains(t, out.String(), "  total                   643.05 1,956.05  +1,313\n")
 	out.Reset()
 	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "docker0", Other: "host", All: true}))
 	require.NotContains(t, out.String(), "more (--all)")
@@ -63,8 +67,21 @@ func TestExplainFewOfManyCounts(t *testing.T) {
 // A recursion's instructions are counted once.
 func TestInclusive(t *testing.T) {
 	path := []testbed.Call{{Name: "a"}, {Name: "b", Depth: 1}, {Name: "a", Depth: 2}}
-	all := inclusive(path, map[string]float64{"a": 10, "b": 5}, map[string]float64{"a": 2, "b": 1})
-	require.Equal(t, map[string]float64{"a": 15, "b": 10}, all)
+	m := testbed.ModeResult{Functions: map[string]float64{"a": 10, "b": 5}, Evidence: &testbed.ModeEvidence{Client: testbed.EndEvidence{Path: path}}}
+	require.Equal(t, map[string]float64{"a": 15, "b": 10}, withCallees(m))
+}
+
+// Where every function was traced, in several transactions, the path is only shown: a
+// function's instructions go where it was called, by how often.
+func TestCallersOfEveryFunction(t *testing.T) {
+	m := counts().Tests[0].Modes[0]
+	m.Evidence.Client.Callers = []testbed.Frame{
+		{Name: "sys", Calls: 2}, {Depth: 1, Name: "a", Calls: 2}, {Depth: 2, Name: "c", Calls: 1},
+		{Name: "irq", Calls: 0}, {Depth: 1, Name: "c", Calls: 2}}
+	require.Equal(t, map[string]float64{"sys": 101, "a": 101, "c": 3, "irq": 2}, withCallees(m))
+	var text bytes.Buffer
+	require.NoError(t, explainOne(&text, testbed.TestResult{Name: "rr"}, m, true))
+	require.Contains(t, text.String(), "\nclient\n  a\n    b\n      c\n      · eth1 (netif_rx)\n    b\n")
 }
 
 // Counts are never called a time.
@@ -113,7 +130,7 @@ func TestStacks(t *testing.T) {
 	files := stackFiles(r)
 	require.Len(t, files, 2)
 	require.Equal(t, "stacks.rr.host.folded", files[0].name)
-	require.Equal(t, "(not traced);(user space) 480053\na 100000\na;b 20000\na;b;c 3000\n", string(files[0].data))
+	require.Equal(t, "(user space) 480053\na 100000\na;b 20000\na;b;c 3000\n", string(files[0].data))
 
 	flame := flames(r.Tests[0])
 	require.Len(t, flame, 1)
@@ -126,6 +143,60 @@ func TestStacks(t *testing.T) {
 	require.Empty(t, stackFiles(testbed.Result{Tests: []testbed.TestResult{{Modes: []testbed.ModeResult{{Name: "host"}}}}}), "what is timed has none")
 }
 
+// A file of a flame graph needs no page: its style and its title are in it. It is of any
+// two modes, or of one in two cells.
+func TestExplainSVG(t *testing.T) {
+	r := counts()
+	draw := func(o ExplainOptions) (string, error) {
+		var out bytes.Buffer
+		err := ExplainSVG(&out, r, o)
+		return out.String(), err
+	}
+	drawn, err := draw(ExplainOptions{Mode: "host", Other: "docker0"})
+	require.NoError(t, err)
+	require.NoError(t, xml.Unmarshal([]byte(drawn), new(struct{})), "it is XML")
+	require.Regexp(t, `^<svg xmlns="http://www.w3.org/2000/svg" class="flame alone" [^>]*><style>`, drawn)
+	require.Contains(t, drawn, ">host against docker0 in rr: instructions per transaction, both ends</text>")
+	require.Contains(t, drawn, "b: 23 instructions, −37 against docker0")
+	require.NotContains(t, drawn, "var(--", "that would be the page's")
+
+	_, err = draw(ExplainOptions{Mode: "host"})
+	require.ErrorContains(t, err, "a flame graph is of one mode against another")
+	first, second := r.Tests[0], counts().Tests[0]
+	first.Cell, second.Cell = map[string]string{"kernel": "old"}, map[string]string{"kernel": "new"}
+	r.Tests = []testbed.TestResult{first, second}
+	drawn, err = draw(ExplainOptions{Mode: "host", Cell: "kernel=new", Against: "kernel=old"})
+	require.NoError(t, err)
+	require.Contains(t, drawn, ">host in rr, kernel = new against kernel = old: instructions")
+	r.Tests[0].Modes[1].Functions = nil
+	_, err = draw(ExplainOptions{Mode: "docker0", Other: "host"})
+	require.EqualError(t, err, "rr has no instructions by function of docker0: run with --backend icount")
+}
+
+// Where something is missing, what is there says so and why.
+func TestExplainSaysWhatIsMissing(t *testing.T) {
+	r := counts()
+	for i := range r.Tests[0].Modes {
+		r.Tests[0].Modes[i].Evidence = nil
+	}
+	var out bytes.Buffer
+	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "docker0", Other: "host"}))
+	require.Contains(t, out.String(), "\nwith callees: not known of docker0 and host: the test has evidence = false\n")
+
+	const why = "unsupported: this QEMU does not load the plugin that counts (no ELF)"
+	for i := range r.Tests[0].Modes {
+		r.Tests[0].Modes[i].Functions, r.Tests[0].Modes[i].Uncounted = nil, why
+	}
+	require.ErrorContains(t, Explain(&out, r, ExplainOptions{Mode: "docker0", Other: "host"}), why)
+	out.Reset()
+	r.Tests[0].Modes[0].Evidence, r.Tests[0].Modes[1].Evidence = counts().Tests[0].Modes[0].Evidence, counts().Tests[0].Modes[1].Evidence
+	for _, m := range r.Tests[0].Modes {
+		m.Evidence.Client.Calls = map[string]float64{"a": 1}
+	}
+	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "docker0", Other: "host"}))
+	require.Contains(t, out.String(), "\nno instructions by function: "+why+"\n")
+}
+
 func TestExplainCells(t *testing.T) {
 	r := counts()
 	first, second := r.Tests[0], counts().Tests[0]
@@ -135,7 +206,7 @@ func TestExplainCells(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, Explain(&out, r, ExplainOptions{Mode: "host", Cell: "kernel=new", Against: "kernel=old"}))
 	require.Contains(t, out.String(), "host in rr, kernel = new against kernel = old: instructions per transaction, both ends\n")
-	require.Contains(t, out.String(), "  b                                      20         25         +5           +5\n")
+	require.Contains(t, out.String(), "  b                           20      25      +5       23      28      +5\n")
 	require.EqualError(t, Explain(&out, r, ExplainOptions{Mode: "host", Cell: "kernel=odd"}), `the result has no cell "kernel=odd"; it has kernel = old; kernel = new`)
 	r.Tests[1].Modes[0].Functions = nil
 	require.ErrorContains(t, Explain(&out, r, ExplainOptions{Mode: "host", Cell: "kernel=new", Against: "kernel=old"}), "run with --backend icount")

@@ -36,7 +36,7 @@ func (t *trial) evidence(s *series, m testbed.ModeResult) *testbed.ModeEvidence 
 		merge(&e.Server, b.Server)
 		if b.Pass == "graph" {
 			e.Calls = callsOf(b)
-			e.CallCost = callCost(b, e.Calls, m)
+			e.CallCost = callCost(b, tracedCalls(b), m)
 		}
 	}
 	if e == nil {
@@ -72,7 +72,7 @@ func merge(into, from *testbed.EndEvidence) {
 		into.Packets = from.Packets
 	}
 	if from.Cycles > 0 {
-		into.Calls, into.Cycles, into.Path = from.Calls, from.Cycles, from.Path
+		into.Calls, into.Cycles, into.Path, into.Callers = from.Calls, from.Cycles, from.Path, from.Callers
 	}
 }
 
@@ -112,6 +112,24 @@ func callsOf(b testbed.Block) *float64 {
 	}
 	if cycles == 0 {
 		return nil
+	}
+	return &sum
+}
+
+// tracedCalls is how many calls were traced in a transaction at both ends: those of the
+// network stack's functions, or of all, where there are [testbed.EndEvidence.Callers].
+func tracedCalls(b testbed.Block) *float64 {
+	sum := 0.0
+	for _, end := range []*testbed.EndEvidence{b.Client, b.Server} {
+		if end == nil || end.Cycles == 0 {
+			continue
+		}
+		for _, f := range end.Callers {
+			sum += float64(f.Calls) / float64(end.Cycles)
+		}
+	}
+	if sum == 0 {
+		return callsOf(b)
 	}
 	return &sum
 }

@@ -31,20 +31,15 @@ type ExplainOptions struct {
 // or what one mode does that another does not, in calls. Its error names what the
 // result does not have.
 func Explain(w io.Writer, r testbed.Result, o ExplainOptions) error {
-	t, mode, err := explained(r, o.Test, o.Cell, o.Mode)
+	c, err := explanationOf(r, o)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
-	if o.Against != "" {
-		err = explainCells(&b, r, o, t, mode)
-	} else if o.Other == "" {
-		err = explainOne(&b, t, mode, o.All)
+	if c.other == nil {
+		err = explainOne(&b, c.test, c.one, o.All)
 	} else {
-		var other testbed.ModeResult
-		if _, other, err = explained(r, t.Name, o.Cell, o.Other); err == nil {
-			err = explainTwo(&b, t, mode, other, o.All)
-		}
+		err = explainTwo(&b, c, o.All)
 	}
 	if err != nil {
 		return err
@@ -53,18 +48,53 @@ func Explain(w io.Writer, r testbed.Result, o ExplainOptions) error {
 	return err
 }
 
-// explainCells compares a mode with itself in another cell.
-func explainCells(b *bytes.Buffer, r testbed.Result, o ExplainOptions, t testbed.TestResult, mode testbed.ModeResult) error {
-	other, base, err := explained(r, t.Name, o.Against, o.Mode)
+// explanation is of a mode and what it is compared with, if it is: another mode, or itself in
+// another cell. The two are called by what sets them apart.
+type explanation struct {
+	test  testbed.TestResult
+	one   testbed.ModeResult
+	other *testbed.ModeResult
+	mode  string // Whose two cells they are; empty of two modes.
+	cells [2]string
+}
+
+func explanationOf(r testbed.Result, o ExplainOptions) (c explanation, err error) {
+	if c.test, c.one, err = explained(r, o.Test, o.Cell, o.Mode); err != nil || o.Other == "" && o.Against == "" {
+		return c, err
+	}
+	cell, name := o.Cell, o.Other
+	if o.Against != "" {
+		cell, name = o.Against, o.Mode
+	}
+	test, other, err := explained(r, c.test.Name, cell, name)
 	if err != nil {
-		return err
+		return c, err
 	}
-	if mode.Functions == nil || base.Functions == nil {
-		return fmt.Errorf("cells are compared by instructions, and %s has none of mode %q: run with --backend icount", t.Name, mode.Name)
+	c.other = &other
+	if o.Against != "" {
+		c.mode, c.cells = o.Mode, [2]string{CellText(c.test.Cell), CellText(test.Cell)}
+		c.one.Name, other.Name = cellValues(c.test.Cell), cellValues(test.Cell)
 	}
-	fmt.Fprintf(b, "%s in %s, %s against %s: instructions per transaction, both ends\n\n", mode.Name, t.Name, CellText(t.Cell), CellText(other.Cell))
-	mode.Name, base.Name = cellValues(t.Cell), cellValues(other.Cell)
-	writeShares(b, mode, &base, o.All)
+	return c, nil
+}
+
+// title says what is compared where instructions were counted.
+func (c explanation) title() string {
+	what := fmt.Sprintf("%s against %s in %s", c.one.Name, c.other.Name, c.test.Name)
+	if c.mode != "" {
+		what = fmt.Sprintf("%s in %s, %s against %s", c.mode, c.test.Name, c.cells[0], c.cells[1])
+	}
+	return what + ": instructions per transaction, both ends"
+}
+
+// uncounted says which of the two has no instructions by function, and why.
+func (c explanation) uncounted() error {
+	for _, m := range []testbed.ModeResult{c.one, *c.other} {
+		if m.Functions == nil {
+			return fmt.Errorf("%s has no instructions by function of %s: %s", c.test.Name, firstOf(c.mode, m.Name),
+				firstOf(m.Uncounted, "run with --backend icount"))
+		}
+	}
 	return nil
 }
 
@@ -73,6 +103,9 @@ func inCellNamed(t testbed.TestResult, cell string) bool {
 	name, value, _ := strings.Cut(cell, "=")
 	return cell == "" || t.Cell[name] == value && value != ""
 }
+
+// noEvidenceAsked is why nobody looked.
+const noEvidenceAsked = "the test has evidence = false"
 
 func explained(r testbed.Result, test, cell, mode string) (testbed.TestResult, testbed.ModeResult, error) {
 	var names, tests, cells []string
@@ -95,7 +128,7 @@ func explained(r testbed.Result, test, cell, mode string) (testbed.TestResult, t
 				return t, m, nil
 			}
 			unseen = fmt.Errorf("the result has no evidence of mode %q in test %q: %s", mode, t.Name,
-				firstOf(m.Reason, "the test has evidence = false"))
+				firstOf(m.Reason, m.Uncounted, noEvidenceAsked))
 		}
 	}
 	if unseen != nil {
@@ -113,7 +146,8 @@ func explained(r testbed.Result, test, cell, mode string) (testbed.TestResult, t
 
 func explainOne(b *bytes.Buffer, t testbed.TestResult, m testbed.ModeResult, all bool) error {
 	if m.Functions != nil {
-		writeFunctions(b, t, m, nil, all)
+		fmt.Fprintf(b, "%s in %s: instructions per transaction, both ends, by function\n\n", m.Name, t.Name)
+		writeShares(b, m, nil, all)
 	}
 	if m.Evidence == nil {
 		return nil
@@ -167,13 +201,19 @@ func writePath(b *bytes.Buffer, path []testbed.Call, all bool) {
 
 // explainTwo lists functions that one mode calls more often than the other, the
 // largest difference first, of both ends together.
-func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeResult, all bool) error {
-	if one.Functions != nil && other.Functions != nil {
-		writeFunctions(b, t, one, &other, all)
+func explainTwo(b *bytes.Buffer, c explanation, all bool) error {
+	one, other := c.one, *c.other
+	none := c.uncounted()
+	if none == nil {
+		b.WriteString(c.title() + "\n\n")
+		writeShares(b, one, &other, all)
 		return nil
 	}
+	if c.mode != "" {
+		return none
+	}
 	if one.Evidence == nil || other.Evidence == nil {
-		return fmt.Errorf("there is no evidence of both modes in test %q: it has evidence = false", t.Name)
+		return fmt.Errorf("there is no evidence of both modes in test %q: it has evidence = false", c.test.Name)
 	}
 	mine, others := callsTogether(*one.Evidence), callsTogether(*other.Evidence)
 	if len(mine) == 0 || len(others) == 0 {
@@ -197,7 +237,7 @@ func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeRe
 			less = append(less, c)
 		}
 	}
-	fmt.Fprintf(b, "%s against %s in %s: calls per transaction, both ends, medians\n", one.Name, other.Name, t.Name)
+	fmt.Fprintf(b, "%s against %s in %s: calls per transaction, both ends, medians\n", one.Name, other.Name, c.test.Name)
 	for _, part := range []struct {
 		title string
 		all   []change
@@ -219,6 +259,9 @@ func explainTwo(b *bytes.Buffer, t testbed.TestResult, one, other testbed.ModeRe
 	}
 	if more == nil && less == nil {
 		fmt.Fprintf(b, "\nno difference\n")
+	}
+	if why := firstOf(one.Uncounted, other.Uncounted); why != "" {
+		fmt.Fprintf(b, "\nno instructions by function: %s\n", why)
 	}
 	return nil
 }

@@ -1,9 +1,8 @@
 package report
 
 import (
-	"bytes"
 	"cmp"
-	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -37,116 +36,41 @@ func (s *series) functions() map[string]float64 {
 }
 
 // withCallees are a mode's instructions by function with all that it called, as far
-// as the traced path tells who called whom: counts never come from it. A function's
-// own are shared evenly among its calls; of a recursion the outermost counts.
+// as the trace tells who called whom: counts never come from it. A function's own are
+// shared evenly among its calls; of a recursion the outermost counts.
 func withCallees(m testbed.ModeResult) map[string]float64 {
-	if m.Evidence == nil {
-		return nil
-	}
+	root, _ := tracedStacks(m)
 	all := map[string]float64{}
-	for _, end := range m.Evidence.Ends() {
-		for name, n := range inclusive(end.Path, m.Functions, callsIn(m)) {
-			all[name] += n
-		}
-	}
+	root.inclusive("", map[string]int{}, all)
 	return all
 }
 
-// callsIn are how often the traced transaction called each function, at both ends.
-func callsIn(m testbed.ModeResult) map[string]float64 {
-	calls := map[string]float64{}
-	for _, end := range m.Evidence.Ends() {
-		for _, call := range end.Path {
-			if call.Device == "" {
-				calls[call.Name]++
-			}
-		}
+// inclusive adds a stack to what its function takes with all that it called, unless it is
+// within itself. It returns the stack's own and what is below.
+func (s *stack) inclusive(name string, open map[string]int, all map[string]float64) float64 {
+	sum := s.own
+	open[name]++
+	for _, child := range slices.Sorted(maps.Keys(s.children)) {
+		sum += s.children[child].inclusive(child, open, all)
 	}
-	return calls
-}
-
-func inclusive(path []testbed.Call, own, calls map[string]float64) map[string]float64 {
-	type frame struct {
-		name  string
-		depth int
-		sum   float64
+	if open[name]--; open[name] == 0 && name != "" {
+		all[name] += sum
 	}
-	all := map[string]float64{}
-	var open []frame
-	closeTo := func(depth int) {
-		for len(open) > 0 && open[len(open)-1].depth >= depth {
-			last := open[len(open)-1]
-			open = open[:len(open)-1]
-			if !slices.ContainsFunc(open, func(f frame) bool { return f.name == last.name }) {
-				all[last.name] += last.sum
-			}
-			if len(open) > 0 {
-				open[len(open)-1].sum += last.sum
-			}
-		}
-	}
-	for _, call := range path {
-		if call.Device != "" {
-			continue
-		}
-		closeTo(call.Depth)
-		open = append(open, frame{call.Name, call.Depth, own[call.Name] / calls[call.Name]})
-	}
-	closeTo(math.MinInt)
-	return all
+	return sum
 }
 
 // mostFunctions are listed unless all are asked for.
 const mostFunctions = 25
 
-// share is a function in two modes.
+// share is a function in two modes, by itself and with all that it called.
 type share struct {
-	name           string
-	one, other     float64
-	callees, shown float64 // With what it called, the difference; shown is 1 where it is known.
+	name             string
+	one, other       float64
+	callees, beneath float64
+	known            bool // Who called it.
 }
 
 func (t share) change() float64 { return t.one - t.other }
-
-// writeFunctions lists the instructions of one mode against another's, or of one
-// alone, by function.
-func writeFunctions(b *bytes.Buffer, t testbed.TestResult, one testbed.ModeResult, other *testbed.ModeResult, all bool) {
-	if other == nil {
-		fmt.Fprintf(b, "%s in %s: instructions per transaction, both ends, by function\n\n", one.Name, t.Name)
-	} else {
-		fmt.Fprintf(b, "%s against %s in %s: instructions per transaction, both ends\n\n", one.Name, other.Name, t.Name)
-	}
-	writeShares(b, one, other, all)
-}
-
-// writeShares is the table alone, its columns called by the names of the two.
-func writeShares(b *bytes.Buffer, one testbed.ModeResult, other *testbed.ModeResult, all bool) {
-	rows := shares(one, other)
-	if other == nil {
-		fmt.Fprintf(b, "  %-40s %12s %14s\n", "function", "its own", "with callees")
-	} else {
-		fmt.Fprintf(b, "  %-30s %10s %10s %10s %12s\n", "function", shortName(other.Name, 10), shortName(one.Name, 10), "change", "with callees")
-	}
-	shown := rows
-	if !all && len(rows) > mostFunctions {
-		shown = rows[:mostFunctions]
-	}
-	var sum, rest share
-	for i, row := range rows {
-		sum.one, sum.other = sum.one+row.one, sum.other+row.other
-		if i < len(shown) {
-			writeShare(b, row, other != nil)
-		} else {
-			rest.one, rest.other = rest.one+row.one, rest.other+row.other
-		}
-	}
-	if n := len(rows) - len(shown); n > 0 {
-		rest.name = fmt.Sprintf("%d more (--all)", n)
-		writeShare(b, rest, other != nil)
-	}
-	sum.name = "sum"
-	writeShare(b, sum, other != nil)
-}
 
 func shares(one testbed.ModeResult, other *testbed.ModeResult) []share {
 	callees, others := withCallees(one), map[string]float64{}
@@ -162,33 +86,19 @@ func shares(one testbed.ModeResult, other *testbed.ModeResult) []share {
 	}
 	rows := make([]share, 0, len(names))
 	for name := range names {
-		row := share{name: name, one: one.Functions[name], callees: callees[name] - others[name]}
+		row := share{name: name, one: one.Functions[name], callees: callees[name], beneath: others[name]}
 		if other != nil {
 			row.other = other.Functions[name]
 		}
 		_, mine := callees[name]
 		_, its := others[name]
-		if mine || its {
-			row.shown = 1
-		}
+		row.known = mine || its
 		rows = append(rows, row)
 	}
 	slices.SortFunc(rows, func(a, b share) int {
 		return cmp.Or(cmp.Compare(math.Abs(b.change()), math.Abs(a.change())), strings.Compare(a.name, b.name))
 	})
 	return rows
-}
-
-func writeShare(b *bytes.Buffer, row share, two bool) {
-	callees := ""
-	if row.shown > 0 {
-		callees = counted(row.callees, two)
-	}
-	if two {
-		fmt.Fprintf(b, "  %-30s %10s %10s %10s %12s\n", shortName(row.name, 30), counted(row.other, false), counted(row.one, false), counted(row.change(), true), callees)
-		return
-	}
-	fmt.Fprintf(b, "  %-40s %12s %14s\n", shortName(row.name, 40), counted(row.one, false), callees)
 }
 
 // counted writes whole counts as whole numbers.

@@ -1,19 +1,20 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 
-	"github.com/testbed-lab/testbed/report/figure"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
 // untraced is what the function graph does not see: who called it is not known.
 const untraced = "(not traced)"
+
+// userSpace is what is no function of the kernel's: the agent.
+const userSpace = "(user space)"
 
 // stack is a function below those that called it, with the instructions of its own.
 type stack struct {
@@ -31,43 +32,71 @@ func (s *stack) child(name string) *stack {
 	return s.children[name]
 }
 
-// stacksOf shares a mode's instructions by function among the places at which the
-// traced path has the function. Nil where they were not counted.
+// stacksOf are a mode's instructions by function, below those that called it, with those
+// of which that is not known, and user space, apart. Nil where they were not counted.
 func stacksOf(m testbed.ModeResult) *stack {
 	if m.Functions == nil {
 		return nil
 	}
-	root, calls := &stack{}, map[string]float64{}
-	if m.Evidence != nil {
-		calls = callsIn(m)
-		for _, end := range m.Evidence.Ends() {
-			hang(root, end.Path, m.Functions, calls)
-		}
-	}
+	root, calls := tracedStacks(m)
 	for name, n := range m.Functions {
-		if calls[name] == 0 {
+		switch {
+		case name == userSpace:
+			root.child(name).own += n
+		case calls[name] == 0:
 			root.child(untraced).child(name).own += n
 		}
 	}
 	return root
 }
 
-func hang(root *stack, path []testbed.Call, own, calls map[string]float64) {
+// tracedStacks shares a mode's instructions by function evenly among the calls that were
+// traced, at both ends; calls are how many of each function.
+func tracedStacks(m testbed.ModeResult) (root *stack, calls map[string]float64) {
+	root, calls = &stack{}, map[string]float64{}
+	if m.Evidence == nil {
+		return root, calls
+	}
+	for _, end := range m.Evidence.Ends() {
+		for _, f := range callers(end.EndEvidence) {
+			calls[f.Name] += float64(f.Calls)
+		}
+	}
+	for _, end := range m.Evidence.Ends() {
+		hang(root, callers(end.EndEvidence), m.Functions, calls)
+	}
+	return root, calls
+}
+
+// callers are who called whom: of all functions, or else of those of the path.
+func callers(end testbed.EndEvidence) []testbed.Frame {
+	if end.Callers != nil {
+		return end.Callers
+	}
+	var all []testbed.Frame
+	for _, call := range end.Path {
+		if call.Device == "" {
+			all = append(all, testbed.Frame{Depth: call.Depth, Name: call.Name, Calls: 1})
+		}
+	}
+	return all
+}
+
+func hang(root *stack, frames []testbed.Frame, own, calls map[string]float64) {
 	type frame struct {
 		at    *stack
 		depth int
 	}
 	open := []frame{{root, math.MinInt}}
-	for _, call := range path {
-		if call.Device != "" {
-			continue
-		}
-		for open[len(open)-1].depth >= call.Depth {
+	for _, f := range frames {
+		for open[len(open)-1].depth >= f.Depth {
 			open = open[:len(open)-1]
 		}
-		at := open[len(open)-1].at.child(call.Name)
-		at.own += own[call.Name] / calls[call.Name]
-		open = append(open, frame{at, call.Depth})
+		at := open[len(open)-1].at.child(f.Name)
+		if f.Calls > 0 {
+			at.own += own[f.Name] * float64(f.Calls) / calls[f.Name]
+		}
+		open = append(open, frame{at, f.Depth})
 	}
 }
 
@@ -109,47 +138,4 @@ func stackName(t testbed.TestResult, m testbed.ModeResult) string {
 		}
 		return r
 	}, strings.Join(append(parts, m.Name, "folded"), "."))
-}
-
-// flames are a test's modes against host.
-func flames(t testbed.TestResult) []figure.Flame {
-	base := stacksOf(hostOf(t))
-	var all []figure.Flame
-	for _, m := range t.Modes {
-		s := stacksOf(m)
-		if s == nil || base == nil || m.Name == hostMode {
-			continue
-		}
-		all = append(all, figure.Flame{Mode: m.Name, Base: hostMode, Unit: latencyUnit(t.Unit), Root: flameOf("all", s, base)})
-	}
-	return all
-}
-
-// flameOf joins two trees: what is in either is in it.
-func flameOf(name string, s, base *stack) figure.Frame {
-	f := figure.Frame{Name: name, Value: s.own, Base: base.own}
-	names := map[string]bool{}
-	for child := range s.children {
-		names[child] = true
-	}
-	for child := range base.children {
-		names[child] = true
-	}
-	for child := range names {
-		f.Children = append(f.Children, flameOf(child, orNone(s.children[child]), orNone(base.children[child])))
-	}
-	for _, child := range f.Children {
-		f.Value, f.Base = f.Value+child.Value, f.Base+child.Base
-	}
-	slices.SortFunc(f.Children, func(a, b figure.Frame) int {
-		return cmp.Or(cmp.Compare(b.Value, a.Value), strings.Compare(a.Name, b.Name))
-	})
-	return f
-}
-
-func orNone(s *stack) *stack {
-	if s == nil {
-		return &stack{}
-	}
-	return s
 }

@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/testbed-lab/testbed/report"
@@ -19,16 +22,18 @@ func (a *app) explainCommand() *cobra.Command {
 			"traced: functions within those that called them, and the devices that the\n" +
 			"packet was on. With OTHER, show which functions MODE calls that OTHER does\n" +
 			"not, and how often; where instructions were counted (--backend icount), how\n" +
-			"many each function takes, by itself and with what it called. All comes from a\n" +
-			"stored result; nothing is measured.",
+			"many each function takes, by itself and with what it called, and with --svg\n" +
+			"a flame graph of the two. All comes from a stored result; nothing is measured.",
 		Example: "  testbed explain docker0\n  testbed explain docker0 host --test tcp_rr\n" +
-			"  testbed explain docker0 --cell kernel=new --against kernel=old",
+			"  testbed explain docker0 --cell kernel=new --against kernel=old\n" +
+			"  testbed explain docker0 host --svg docker0.svg",
 		Args: args(cobra.RangeArgs(1, 2)),
 	}
 	dir := cmd.Flags().String("result", "", "the result's `DIR` (default: the newest in results/)")
 	cmd.Flags().StringVar(&o.Test, "test", "", "the test's `NAME` (default: the first with the mode)")
 	cmd.Flags().StringVar(&o.Cell, "cell", "", "`CELL` of the matrix, NAME=VALUE (default: the first)")
 	cmd.Flags().StringVar(&o.Against, "against", "", "compare MODE with itself in another `CELL`")
+	svg := cmd.Flags().String("svg", "", "also draw a flame graph of the two in `FILE`")
 	cmd.Flags().BoolVar(&o.All, "all", false, "every call or function, not the foremost alone")
 	cmd.RunE = func(_ *cobra.Command, given []string) error {
 		if len(given) > 1 && o.Against != "" {
@@ -51,7 +56,18 @@ func (a *app) explainCommand() *cobra.Command {
 		if err := report.Explain(a.stdout, result, o); err != nil {
 			return usageError{err, "see what the result has with: testbed report " + folder}
 		}
-		return nil
+		if *svg == "" {
+			return nil
+		}
+		var drawn bytes.Buffer
+		if err := report.ExplainSVG(&drawn, result, o); err != nil {
+			return usageError{err, "leave --svg out"}
+		}
+		if err := renameio.WriteFile(*svg, drawn.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("write flame graph: %w", err)
+		}
+		_, err = fmt.Fprintf(a.stderr, "flame graph: %s\n", *svg)
+		return err
 	}
 	return cmd
 }

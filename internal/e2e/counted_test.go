@@ -49,8 +49,11 @@ func TestCounted(t *testing.T) {
 	require.Greater(t, *modes[1].RatioToHost["p50"].Estimate, 1.2, "docker0 over host")
 	require.InDelta(t, 0, modes[0].Functions["nf_conntrack_in"], 0.01)
 	require.Greater(t, modes[1].Functions["nf_conntrack_in"], 100.0)
-	explained := u.do("explain", "docker0", "host", "--result", filepath.Join(u.dir, "calm")).stdout
+	drawn := filepath.Join(u.dir, "flame.svg")
+	explained := u.do("explain", "docker0", "host", "--result", filepath.Join(u.dir, "calm"), "--svg", drawn).stdout
 	require.Contains(t, explained, "nf_conntrack_tcp_packet")
+	require.Contains(t, explained, "user space (the agent)")
+	require.Contains(t, read(t, drawn), "</style>")
 	checkWidth(t, explained)
 
 	for _, verb := range [][]string{{"ssh", "counted/client"}, {"exec", "counted/client", "--", "true"}, {"console", "counted/client"}} {

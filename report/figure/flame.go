@@ -1,6 +1,7 @@
 package figure
 
 import (
+	_ "embed" // The style.
 	"fmt"
 	"math"
 	"strconv"
@@ -14,6 +15,8 @@ type Flame struct {
 	Unit       string
 	Root       Frame
 	From       string // Where its numbers stand in the result.
+	// Title stands above a flame that is a file of its own. Empty within a page.
+	Title string
 }
 
 // Frame is a function with all that it calls, in a mode and in its base.
@@ -30,17 +33,31 @@ const (
 	flameLetter = 6.3
 )
 
+// flameStyle is a part of the drawing, so that it needs no page around it; its colours are
+// the page's, mixed beforehand, since few programs but browsers know how to.
+//
+//go:embed flame.css
+var flameStyle string
+
 // SVG draws the flame. A frame's width is the mode's; its class says whether it is
 // more than the base's ("more"), less ("less") or the same, and so does the sign in
 // its text and title, for whoever sees no colours.
 func (f Flame) SVG() string {
 	var s svg
 	rows := f.Root.rows(flameWidth / math.Max(f.Root.Value, 1))
-	height := float64(rows)*flameRow + 2
-	s.add(`<svg class="flame" viewBox="0 0 %s %s" role="img" aria-label="%s"%s>`, at(flameWidth), at(height),
-		escape(fmt.Sprintf("What %s executes, by function, against %s", f.Mode, f.Base)), dataFrom(f.From))
+	top, class := 0.0, "flame"
+	if f.Title != "" {
+		top, class = 2*flameRow+4, "flame alone"
+	}
+	s.add(`<svg xmlns="http://www.w3.org/2000/svg" class="%s" viewBox="0 0 %s %s" role="img" aria-label="%s"%s><style>%s</style>`,
+		class, at(flameWidth), at(top+float64(rows)*flameRow+2),
+		escape(fmt.Sprintf("What %s executes, by function, against %s", f.Mode, f.Base)), dataFrom(f.From), flameStyle)
+	if f.Title != "" {
+		s.Text("title", 3, flameRow-3, "start", f.Title)
+		s.Text("legend", 3, 2*flameRow-3, "start", fmt.Sprintf("Width: %s of %s; below a function what it called. Red, +: more than in %s; green, −: fewer.", f.Unit, f.Mode, f.Base))
+	}
 	if f.Root.Value > 0 {
-		f.draw(&s, f.Root, 0, 0, flameWidth/f.Root.Value)
+		f.draw(&s, f.Root, 0, top, flameWidth/f.Root.Value)
 	}
 	s.add("</svg>")
 	return s.String()
@@ -67,8 +84,8 @@ func (f Flame) draw(s *svg, frame Frame, x, y, scale float64) {
 		text += " " + signed(change)
 	}
 	if room := int((width - 6) / flameLetter); room >= 4 {
-		if len(text) > room {
-			text = text[:room-1] + "…"
+		if letters := []rune(text); len(letters) > room {
+			text = string(letters[:room-1]) + "…"
 		}
 		s.Text("frame", x+3, y+flameRow-5, "start", text)
 	}
