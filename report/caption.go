@@ -53,7 +53,7 @@ func settingsTexts(t testbed.TestResult) []string {
 		texts = append(texts, "Nagle on")
 	}
 	if s.BusyPoll > 0 {
-		texts = append(texts, "busy poll "+shortDuration(s.BusyPoll))
+		texts = append(texts, "busy poll "+pause(t, s.BusyPoll))
 	}
 	if s.CPU != nil {
 		texts = append(texts, "CPU "+strconv.Itoa(*s.CPU))

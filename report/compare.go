@@ -107,6 +107,9 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 		if p.base.result.Unit != p.new.result.Unit {
 			return c, nil, fmt.Errorf("test %q is measured in %s in %s, and in %s in %s; --order compares the order of their modes", p.base.result.Name, p.base.result.Unit, base.Path, p.new.result.Unit, other.Path)
 		}
+		if m.name == "rate" && p.base.counts() {
+			return c, nil, fmt.Errorf("test %q of %s is counted, and %s; judge it by p50, p90, p99, p999 or mean", p.base.result.Name, base.Path, noCountedRate)
+		}
 		reasons = append(reasons, p.differently()...)
 	}
 	if o.Elsewhere { // What differs is listed, and is the point.

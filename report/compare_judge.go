@@ -66,9 +66,6 @@ const methodCompared = "ratio of geometric means"
 
 // unfit says why a mode has nothing to compare.
 func (p trialPair) unfit(b, n *series, m metric) string {
-	if m.name == "rate" && p.base.counts() {
-		return "instructions make no rate"
-	}
 	for _, side := range []struct {
 		name string
 		mode testbed.ModeResult

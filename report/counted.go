@@ -41,6 +41,18 @@ func (t *trial) counts() bool {
 // no latency and make no rate.
 func isCounted(t testbed.TestResult) bool { return t.Unit == testbed.UnitInstructions }
 
+// noCountedRate is why a count has none: a guest whose clock is its instructions has no second.
+const noCountedRate = "instructions make no rate"
+
+// pause is a declared time, and on a clock that counts instructions how many those are:
+// it is of QEMU's -icount shift=0, so each is a nanosecond.
+func pause(t testbed.TestResult, ns int64) string {
+	if isCounted(t) {
+		return count(int(ns), "instruction")
+	}
+	return shortDuration(ns)
+}
+
 // countedText explains the figures of a test whose clock counts instructions.
 const countedText = "Figures are instructions per transaction, and no time: all that the guest's one processor executed from a request to its response. " +
 	"The machines were namespaces of one guest, so both ends are in them, the agents' own loops, and the veth pair that was the wire; a NIC, its driver, an interrupt and a hypervisor are not. " +

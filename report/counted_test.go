@@ -211,3 +211,21 @@ func TestExplainCells(t *testing.T) {
 	r.Tests[1].Modes[0].Functions = nil
 	require.ErrorContains(t, Explain(&out, r, ExplainOptions{Mode: "host", Cell: "kernel=new", Against: "kernel=old"}), "run with --backend icount")
 }
+
+// A guest whose clock is its instructions has no second: no rate, and no pause in one.
+func TestCountsHaveNoRateAndNoSeconds(t *testing.T) {
+	r := threeKernels(3).result(t)
+	for _, m := range r.Tests[0].Modes {
+		require.Nil(t, m.Rate.Estimate)
+		require.Equal(t, noCountedRate, m.Rate.Reason)
+		require.Nil(t, m.RatioToHost["rate"].Estimate)
+	}
+	require.Contains(t, detailsTable(r.Tests[0]).Caption, " · warm-up of 20,000,000 instructions")
+	require.NotContains(t, detailsTable(r.Tests[0]).Caption, " ms")
+	r.Tests[0].Settings.BusyPoll = 50e3
+	require.Contains(t, caption(r.Tests[0]), "busy poll 50,000 instructions")
+
+	side := CompareSide{Path: "dir", Result: r, Blocks: threeKernels(3).blocks(t), Cell: map[string]string{"kernel": "trixie"}}
+	_, err := Compare(side, []CompareSide{side}, CompareOptions{Metric: "rate"})
+	require.EqualError(t, err, `test "rr" of dir is counted, and instructions make no rate; judge it by p50, p90, p99, p999 or mean`)
+}

@@ -18,7 +18,7 @@ func detailsTable(t testbed.TestResult) *table {
 	d.Caption = "shows: the smallest ratio that these rounds would show in four of five runs · drift: p50 of a block's second half over its first · " +
 		"rate × mean: transactions under way at once"
 	if t.Settings.Warmup > 0 {
-		d.Caption += " · warm-up of " + shortDuration(t.Settings.Warmup)
+		d.Caption += " · warm-up of " + pause(t, t.Settings.Warmup)
 	}
 	for _, m := range t.Modes {
 		if claim := m.Claims["p50"]; compared(m) && claim.Reason != "" {

@@ -65,6 +65,9 @@ func (t *trial) method(s *series, m metric) (method, reason string) {
 	if status, _ := s.status(); status != testbed.StatusOK {
 		return "", "the mode is " + status
 	}
+	if m.name == "rate" && t.counts() {
+		return "", noCountedRate
+	}
 	if m.thousandths == 0 {
 		return methodRounds, ""
 	}
