@@ -54,8 +54,8 @@ func effectNote(t testbed.TestResult) []string {
 	case effect(least) == nil:
 		return nil
 	case ratioText(*effect(least)) == ratioText(*effect(most)):
-		return []string{fmt.Sprintf("These rounds would show a ratio of %s in four of five runs", ratioText(*effect(least)))}
+		return []string{fmt.Sprintf("These %ss would show a ratio of %s in four of five runs", roundOf(t), ratioText(*effect(least)))}
 	}
-	return []string{fmt.Sprintf("These rounds would show a ratio from %s (%s) to %s (%s) in four of five runs",
+	return []string{fmt.Sprintf("These %ss would show a ratio from %s (%s) to %s (%s) in four of five runs", roundOf(t),
 		ratioText(*effect(least)), least.Name, ratioText(*effect(most)), most.Name)}
 }

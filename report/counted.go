@@ -31,6 +31,14 @@ func (t *trial) called(word string) string {
 	return word
 }
 
+// roundOf is [trial.round] of a result.
+func roundOf(t testbed.TestResult) string {
+	if isCounted(t) {
+		return "seed"
+	}
+	return "round"
+}
+
 // counts says that the trial's clock counts instructions.
 func (t *trial) counts() bool {
 	_, unit := lengthOf(t.test)

@@ -229,3 +229,28 @@ func TestCountsHaveNoRateAndNoSeconds(t *testing.T) {
 	_, err := Compare(side, []CompareSide{side}, CompareOptions{Metric: "rate"})
 	require.EqualError(t, err, `test "rr" of dir is counted, and instructions make no rate; judge it by p50, p90, p99, p999 or mean`)
 }
+
+// The mean stands beside the median, and the tail is what the transactions of a seed have.
+func TestCountedTableHasMeanAndTail(t *testing.T) {
+	var one, six bytes.Buffer
+	require.NoError(t, Terminal(&one, threeKernels(1).result(t), TerminalOptions{}))
+	require.Contains(t, one.String(), "mode        p50    mean     p90    added  × host")
+	require.Contains(t, one.String(), "docker0  43,004  43,043  43,007  +12,996   1.433")
+	require.NotContains(t, one.String(), "p99")
+
+	r := threeKernels(6).result(t)
+	require.NoError(t, Terminal(&six, r, TerminalOptions{Width: 120}))
+	require.Contains(t, six.String(), "p50    mean     p90     p99", "six seeds have 240 beyond it")
+	require.Contains(t, six.String(), "p99 is pooled over seeds")
+	require.Contains(t, six.String(), "These seeds would show a ratio")
+
+	details := detailsTable(threeKernels(1).result(t).Tests[0])
+	require.Contains(t, details.Notes, note{Text: "no p99 for any mode; for host: 40 transactions beyond it, 100 needed: 3 seeds of this length would have them"})
+	require.Equal(t, "p90", tailColumn(threeKernels(1).result(t).Tests[0]))
+	for _, c := range details.Columns {
+		require.NotContains(t, []string{"mean", "concurrency"}, c.Name)
+	}
+	w := typical()
+	w.transactions = 50
+	require.Contains(t, percentilesOf(w.result(t).Tests[0]), "p99", "of times the missing one is said in the table")
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
@@ -15,14 +16,25 @@ func detailsTable(t testbed.TestResult) *table {
 	ran.Modes = slices.DeleteFunc(slices.Clone(t.Modes), func(m testbed.ModeResult) bool { return m.Status != testbed.StatusOK })
 	d := tableOf(ran, detailFields(t))
 	d.Test, d.Cell = t.Name+" in detail", CellText(t.Cell)
-	d.Caption = "shows: the smallest ratio that these rounds would show in four of five runs · drift: p50 of a block's second half over its first · " +
-		"rate × mean: transactions under way at once"
+	d.Caption = "shows: the smallest ratio that these rounds would show in four of five runs · drift: p50 of a block's second half over its first"
+	if isCounted(t) {
+		d.Caption = strings.Replace(d.Caption, "rounds", "seeds", 1)
+	} else {
+		d.Caption += " · rate × mean: transactions under way at once"
+	}
 	if t.Settings.Warmup > 0 {
 		d.Caption += " · warm-up of " + pause(t, t.Settings.Warmup)
 	}
 	for _, m := range t.Modes {
 		if claim := m.Claims["p50"]; compared(m) && claim.Reason != "" {
 			d.Notes = append(d.Notes, note{Text: fmt.Sprintf("%s: %s: %s", m.Name, claim.Verdict, claim.Reason)})
+		}
+	}
+	for _, name := range shown[:len(shown)-1] {
+		if !slices.Contains(percentilesOf(t), name) {
+			for _, text := range percentileNotes(t, name) {
+				d.Notes = append(d.Notes, note{Text: text})
+			}
 		}
 	}
 	return &d
@@ -38,7 +50,7 @@ func detailFields(t testbed.TestResult) []field {
 		{column{Name: "shows", Title: "shows"}, showsCell, at("claims/p50/minimum_effect")},
 		{column{Name: "added", Title: "added", Unit: us}, func(m testbed.ModeResult) string { return addedCell(t, m) }, at("added_to_host/p50/estimate")},
 		{column{Name: "added-interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return addedInterval(t, m) }, at("added_to_host/p50/lo", "added_to_host/p50/hi")},
-		{column{Name: "mean", Title: "mean", Unit: us}, func(m testbed.ModeResult) string { return latencyCell(m.Mean, t.Unit, false) }, at("mean/estimate")},
+		meanField(t, 0),
 		{column{Name: "drift", Title: "drift"}, func(m testbed.ModeResult) string { return plainRatio(m.Drift) }, at("drift/estimate")},
 		{column{Name: "drift-interval", Title: "95% interval"}, func(m testbed.ModeResult) string { return intervalText(m.Drift) }, at("drift/lo", "drift/hi")},
 		{column{Name: "concurrency", Title: "rate × mean"}, concurrencyCell, at("concurrency")},
@@ -47,6 +59,9 @@ func detailFields(t testbed.TestResult) []field {
 	}
 	if slices.Contains(percentilesOf(t), "p999") { // A narrow page's table has no room for it.
 		fields = slices.Insert(fields, 7, latencyField(t, "p999", column{Name: "tail", Title: percentileTitle("p999"), Unit: us}))
+	}
+	if isCounted(t) { // The mean stands in the test's own table, and there is no rate.
+		fields = slices.DeleteFunc(fields, func(f field) bool { return f.Name == "mean" || f.Name == "concurrency" })
 	}
 	return fields
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
@@ -21,7 +22,9 @@ func mainFields(t testbed.TestResult) []field {
 	for _, name := range percentilesOf(t) {
 		fields = append(fields, latencyField(t, name, column{Name: name, Title: percentileTitle(name), Unit: us, Spare: spares[name]}))
 	}
-	if !isCounted(t) {
+	if isCounted(t) { // The median is the headline; of a path that is mostly the same, the mean says what the others take.
+		fields = slices.Insert(fields, 2, meanField(t, 7))
+	} else {
 		fields = append(fields, field{column{Name: "rate", Title: "rate", Unit: "/s", Spare: 6}, func(m testbed.ModeResult) string { return rateCell(m.Rate) }, at("rate/estimate")})
 	}
 	return append(fields,
@@ -41,6 +44,10 @@ var modeField = field{column{Name: "mode", Title: "mode", Left: true}, func(m te
 func latencyField(t testbed.TestResult, metric string, c column) field {
 	mixed := mixedMethods(t)[metric]
 	return field{c, func(m testbed.ModeResult) string { return latencyCell(*figureOf(&m, metric), t.Unit, mixed) }, at(metric + "/estimate")}
+}
+
+func meanField(t testbed.TestResult, spare int) field {
+	return latencyField(t, "mean", column{Name: "mean", Title: "mean", Unit: columnUnit(t.Unit), Spare: spare})
 }
 
 func newRow(t testbed.TestResult, m testbed.ModeResult, fields []field) row {

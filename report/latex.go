@@ -30,7 +30,7 @@ func LaTeX(w io.Writer, results ...testbed.Result) error {
 }
 
 // latexColumns are the columns of a paper's table, by name, where a test has them.
-var latexColumns = []string{"mode", "p50", "p90", "p99", "p999", "rate", "ratio", "interval"}
+var latexColumns = []string{"mode", "p50", "mean", "p90", "p99", "p999", "rate", "ratio", "interval"}
 
 func latexTable(b *bytes.Buffer, r testbed.Result, test testbed.TestResult, t table) {
 	var kept []int

@@ -47,7 +47,7 @@ func priceOf(t testbed.TestResult) *price {
 	}
 	us := strings.TrimRight(" "+columnUnit(t.Unit), " ")
 	p := &price{Columns: []priceColumn{
-		{"p50" + us, medianText(t)}, {"p99" + us, "99th percentile"},
+		{"p50" + us, medianText(t)}, {tailColumn(t) + us, tailColumn(t)[1:] + "th percentile"},
 	}}
 	if !isCounted(t) {
 		p.Columns = append(p.Columns, priceColumn{"rate /s", "transactions per second"})
@@ -65,6 +65,14 @@ func priceOf(t testbed.TestResult) *price {
 	return p
 }
 
+// tailColumn is the percentile that stands for the tail.
+func tailColumn(t testbed.TestResult) string {
+	if slices.Contains(percentilesOf(t), "p99") {
+		return "p99"
+	}
+	return "p90"
+}
+
 func medianText(t testbed.TestResult) string {
 	if isCounted(t) {
 		return "median of the instructions of a transaction"
@@ -77,12 +85,13 @@ func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
 		if e.Lo == nil {
 			return []string{firstOf(e.Reason, "no interval")}
 		}
-		return []string{fmt.Sprintf("95%% interval %s to %s, %d rounds, %s", text(*e.Lo), text(*e.Hi), e.N, e.Method)}
+		return []string{fmt.Sprintf("95%% interval %s to %s, %s, %s", text(*e.Lo), text(*e.Hi), count(e.N, roundOf(t)), e.Method)}
 	}
+	tail := *figureOf(&m, tailColumn(t))
 	time := func(v float64) string { return latency(v, t.Unit) }
 	cells := []priceCell{
 		{Text: latencyCell(m.P50, t.Unit, false), From: "p50", Lines: interval(m.P50, time)},
-		{Text: latencyCell(m.P99, t.Unit, false), From: "p99", Lines: interval(m.P99, time)},
+		{Text: latencyCell(tail, t.Unit, false), From: tailColumn(t), Lines: interval(tail, time)},
 	}
 	if !isCounted(t) {
 		cells = append(cells, priceCell{Text: rateCell(m.Rate), From: "rate", Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })})
