@@ -87,7 +87,7 @@ func answerOne(t testbed.TestResult) string {
 	case s.slowest != nil:
 		return in + costs(t, *s.slowest) + noiseTail(t, s) + "."
 	case s.fastest != nil:
-		return in + fmt.Sprintf("%s is faster than host: its p50 is %s", s.fastest.Name, times(*s.fastest)) + noiseTail(t, s) + "."
+		return in + fmt.Sprintf("%s %s than host: its p50 is %s", s.fastest.Name, map[bool]string{true: "takes fewer instructions", false: "is faster"}[isCounted(t)], times(*s.fastest)) + noiseTail(t, s) + "."
 	case len(s.noise) == 1:
 		return in + s.noise[0] + " cannot be told from host at p50: its ratio lies within the noise" + floorTail(t) + "."
 	case len(s.noise) > 1:

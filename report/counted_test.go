@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/xml"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -122,7 +123,7 @@ func TestChangesBetweenCells(t *testing.T) {
 	}}
 	tables := matrixTables(r)
 	require.Equal(t, []string{"docker0, old → new: −849 instructions a transaction (mean); of that c −800, d −100, e +51"}, tables[0].Notes)
-	require.Equal(t, "In rr, docker0's p50 is 1.400 at kernel = old and 1.400 at kernel = new × host's instructions. Each seed repeats to the last digit; 1 seed gives no interval.", answer(r))
+	require.Equal(t, "In rr, docker0's p50 is 1.400 at kernel = old and 1.400 at kernel = new × host's instructions. Each seed repeats to the last digit; 1 seed gives no interval (seeds = 3 would).", answer(r))
 }
 
 func TestStacks(t *testing.T) {
@@ -253,4 +254,42 @@ func TestCountedTableHasMeanAndTail(t *testing.T) {
 	w := typical()
 	w.transactions = 50
 	require.Contains(t, percentilesOf(w.result(t).Tests[0]), "p99", "of times the missing one is said in the table")
+}
+
+// One seed: exact, no statistics, and no word of rounds, boots or drift between them.
+func TestOneSeedIsSaidToBeExact(t *testing.T) {
+	w := threeKernels(1)
+	w.kernels = w.kernels[1:2]
+	r := w.judged(t, 1.02, 1.6)
+	require.Equal(t, testbed.Inconclusive, r.Expectations[0].Verdict)
+	require.Equal(t, "p50 of docker0 1.451 × host; it holds, exactly, for the one seed that was counted; a verdict needs 3 (seeds = 3), for another seed has another hash layout and other ports, which moves a figure by some 0.4%",
+		groundsText(r.Expectations[0]))
+	require.Contains(t, r.Expectations[1].Reason, "it does not hold, exactly, for the one seed")
+	require.Equal(t, "docker0 takes 1.451 × host's instructions at p50 (+14,211), exactly, with the one seed that was counted.", costSentence(r.Tests[0], r.Tests[0].Modes[1]))
+	require.Contains(t, answer(r), "1 seed gives no interval (seeds = 3 would).")
+
+	text := strings.Join(methodTexts(r), "\n")
+	for _, wrong := range []string{"round", "one boot", "Student", "over seeds", "slower"} {
+		require.NotContains(t, text, wrong)
+	}
+	require.Contains(t, text, "One seed was counted. Its figures are exact, and no interval is given")
+	require.Contains(t, text, "p50, p90 and mean: geometric mean of seeds")
+}
+
+func TestSeveralSeedsAreTheUnit(t *testing.T) {
+	w := threeKernels(2)
+	w.kernels = w.kernels[1:2]
+	require.Contains(t, w.judged(t, 1.02).Expectations[0].Reason, "it holds, on the mean of the 2 seeds that were counted; a verdict needs 3")
+	require.Contains(t, costSentence(w.result(t).Tests[0], w.result(t).Tests[0].Modes[1]), "on the mean of 2 seeds, which give no interval.")
+
+	w.seeds = 6
+	r := w.judged(t, 1.02, 1.6)
+	require.Equal(t, testbed.Confirmed, r.Expectations[0].Verdict)
+	require.Equal(t, testbed.Refuted, r.Expectations[1].Verdict)
+	require.Contains(t, costSentence(r.Tests[0], r.Tests[0].Modes[1]), "docker0 takes more instructions than host at p50, by 45.")
+	text := strings.Join(methodTexts(r), "\n")
+	for _, wrong := range []string{"round", "one boot", "slower", "One seed was"} {
+		require.NotContains(t, text, wrong)
+	}
+	require.Contains(t, text, "an interval is Student's over seeds, and needs 3 of them")
 }

@@ -55,6 +55,7 @@ const beyond = 100
 const (
 	methodRounds = "geometric mean of rounds"
 	methodBoots  = "geometric mean of boots"
+	methodSeeds  = "geometric mean of seeds"
 	methodPooled = "pooled"
 )
 
@@ -110,7 +111,7 @@ func (t *trial) estimate(s *series, m metric) testbed.Estimate {
 	if own.reason == "" {
 		own.reason = reason
 	}
-	return own.estimate(method)
+	return own.estimate(t.methodOf(method))
 }
 
 // level is the mean of the logs of a mode's figure, or the log of its pooled one.

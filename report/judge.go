@@ -77,7 +77,7 @@ func (c *court) judge(claim testbed.Expectation, holds testbed.Predicate) testbe
 		r.Reason = c.unknownReason(asked)
 		return r
 	}
-	if r.Reason = c.tooFew(asked); r.Reason != "" {
+	if r.Reason = c.tooFew(asked, truth); r.Reason != "" {
 		return r
 	}
 	share := c.share(holds, asked, (*trial).resamples)
@@ -218,16 +218,21 @@ func (t *trial) named(mode string) *series {
 	return t.series[i]
 }
 
-// tooFew is the reason why a claim rests on too little for a verdict.
-func (c *court) tooFew(asked map[testbed.Metric]bool) string {
+// tooFew is the reason why a claim rests on too little for a verdict; of counts with what
+// it is for the seeds that there are.
+func (c *court) tooFew(asked map[testbed.Metric]bool, truth testbed.Truth) string {
 	for _, m := range sortedMetrics(asked) {
 		if m.Function == "capability" { // It was seen, and rests on no round.
 			continue
 		}
-		if r := c.find(m); r.of != nil && r.rounds < stats.MinRounds {
+		r, t := c.find(m), c.trials[m.Test]
+		if r.of != nil && r.rounds < t.least() {
+			if t.counts() {
+				return fewSeeds(r.rounds, truth)
+			}
 			return fmt.Sprintf("%s rests on %s, %d needed for a verdict", metricText(m), count(r.rounds, "round"), stats.MinRounds)
 		}
-		if boots := c.trials[m.Test].bootsOf(m); boots > 1 && boots < stats.MinBoots {
+		if boots := t.bootsOf(m); boots > 1 && boots < stats.MinBoots {
 			return fmt.Sprintf("%s rests on %s, %d needed for a verdict", metricText(m), count(boots, "boot"), stats.MinBoots)
 		}
 	}

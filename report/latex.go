@@ -155,7 +155,7 @@ func latexCaption(r testbed.Result, t testbed.TestResult, drawn table) string {
 		latexText(rigText(r)),
 	}
 	if hasPooled(drawn) {
-		sentences = append(sentences, "\\textsuperscript{p}: pooled over rounds")
+		sentences = append(sentences, "\\textsuperscript{p}: pooled over "+roundOf(t)+"s")
 	}
 	return strings.Join(sentences, ". ") + "."
 }

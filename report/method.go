@@ -10,6 +10,9 @@ import (
 // statisticsTexts state how figures, intervals and verdicts were made, short;
 // docs/method.md says it at length, with sources.
 func statisticsTexts(r testbed.Result) []string {
+	if r.Backend == backendIcount {
+		return countedStatistics(r)
+	}
 	texts := []string{
 		fmt.Sprintf("A figure is the geometric mean over rounds of the figure of each block. A percentile is given only with at least %d transactions beyond it in every block; "+
 			"else it is that of all rounds pooled, if together they have as many.", beyond),

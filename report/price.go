@@ -165,15 +165,20 @@ func paragraphs(t testbed.TestResult) (all []paragraph) {
 
 func costSentence(t testbed.TestResult, m testbed.ModeResult) string {
 	e := m.RatioToHost["p50"]
+	if isCounted(t) && e.Estimate != nil && e.Lo == nil {
+		return exactCost(t, m)
+	}
 	if e.Estimate == nil || e.Lo == nil {
 		return m.Name + " gives no interval against host."
 	}
 	percent := func(v float64) string { return fmt.Sprintf("%+.1f%%", 100*(v-1)) }
 	interval := fmt.Sprintf("(95%% interval %s to %s)", percent(*e.Lo), percent(*e.Hi))
-	switch verdictOf(t, m) {
-	case slower:
+	switch v := verdictOf(t, m); {
+	case isCounted(t) && (v == slower || v == faster):
+		return fmt.Sprintf("%s takes %s instructions than host at p50, by %s %s.", m.Name, countedVerdicts[v], strings.TrimLeft(percent(*e.Estimate), "+-"), interval)
+	case v == slower:
 		return fmt.Sprintf("%s costs %s over host at p50 %s.", m.Name, strings.TrimPrefix(percent(*e.Estimate), "+"), interval)
-	case faster:
+	case v == faster:
 		return fmt.Sprintf("%s is faster than host at p50, by %s %s.", m.Name, strings.TrimPrefix(percent(*e.Estimate), "-"), interval)
 	}
 	return fmt.Sprintf("%s cannot be told from host at p50 %s.", m.Name, interval)

@@ -43,8 +43,7 @@ func methodTexts(r testbed.Result) []string {
 	texts := []string{workloadText(r)}
 	texts = append(texts, statisticsTexts(r)...)
 	if len(r.Expectations) > 0 {
-		texts = append(texts, fmt.Sprintf("An expectation is confirmed if it holds in at least 95%% of %d resamples of the rounds, refuted in at most 5%%, and inconclusive between. "+
-			"What would decide an inconclusive one is the size of which four of five runs would, if these rounds show the truth.", stats.Resamples))
+		texts = append(texts, expectationsText(r))
 	}
 	if text := estimatesText(r); text != "" {
 		texts = append(texts, text)
@@ -65,6 +64,19 @@ func methodTexts(r testbed.Result) []string {
 	return texts
 }
 
+// expectationsText says how a claim of the lab's is judged.
+func expectationsText(r testbed.Result) string {
+	unit, fewer := "round", ""
+	if r.Backend == backendIcount {
+		unit, fewer = "seed", fmt.Sprintf("An expectation on fewer than %d seeds is inconclusive, however clear: it is exact for those, and others move the figure.", stats.MinBoots)
+		if mostSeeds(r) < stats.MinBoots {
+			return fewer
+		}
+	}
+	return strings.TrimSpace(fmt.Sprintf("An expectation is confirmed if it holds in at least 95%% of %d resamples of the %ss, refuted in at most 5%%, and inconclusive between. "+
+		"What would decide an inconclusive one is the size of which four of five runs would, if these %ss show the truth. ", stats.Resamples, unit, unit) + fewer)
+}
+
 // workloadText explains the words of every table.
 func workloadText(r testbed.Result) string {
 	transaction := "One request, one response, and again, on each connection: a transaction. "
@@ -74,7 +86,8 @@ func workloadText(r testbed.Result) string {
 		}
 	}
 	return transaction + "An uninterrupted stretch of transactions in one mode is a block. " +
-		"A round holds one block of each mode in seeded random order, and host twice. The container's interface is built anew for each block."
+		map[bool]string{false: "A round holds", true: "A seed is a boot of its own, which holds"}[r.Backend == backendIcount] +
+		" one block of each mode in seeded random order, and host twice. The container's interface is built anew for each block."
 }
 
 // estimatesText names the methods as the figures themselves do.

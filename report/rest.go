@@ -63,7 +63,7 @@ func (t *trial) least() int {
 func (t *trial) tooFew(rounds, boots int) string {
 	switch {
 	case rounds == 0:
-		return "no round has it"
+		return fmt.Sprintf("no %s has it", t.round())
 	case rounds < t.least():
 		return fmt.Sprintf("no interval: it rests on %s, %d needed", count(rounds, t.round()), t.least())
 	case t.booted() > 1 && boots < stats.MinBoots:
@@ -102,7 +102,10 @@ func (m mean) draw(method string, of func(float64) float64) testbed.Difference {
 
 // methodOf names how a figure was made of rounds.
 func (t *trial) methodOf(method string) string {
-	if method == methodRounds && t.booted() > 1 {
+	switch {
+	case method == methodRounds && t.counts():
+		return methodSeeds
+	case method == methodRounds && t.booted() > 1:
 		return methodBoots
 	}
 	return method
