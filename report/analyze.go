@@ -38,9 +38,10 @@ func Analyze(in Input) (testbed.Result, error) {
 	}
 	r := header(in)
 	r.Warnings = append(append(r.Warnings, slowClocks(in.Environment.Machines)...), warnings...)
-	for _, t := range trials {
+	for i, t := range trials {
 		t.explainAbsence(r)
 		test, warnings := t.result()
+		t.changed(t.previous(trials[:i]), &test)
 		r.Tests = append(r.Tests, test)
 		r.Warnings = append(r.Warnings, warnings...)
 	}

@@ -121,8 +121,12 @@ func TestChangesBetweenCells(t *testing.T) {
 		cell("old", map[string]float64{"a": 30000, "b": 5}, map[string]float64{"a": 40000, "c": 900, "d": 100}),
 		cell("new", map[string]float64{"a": 30000, "b": 6}, map[string]float64{"a": 40000, "c": 100, "e": 51}),
 	}}
+	for i, change := range []float64{1.00003, 0.97929} {
+		r.Tests[1].Modes[i].ToPrevious = &testbed.CellChange{Cell: r.Tests[0].Cell, P50: testbed.Estimate{Estimate: &change}, Mean: testbed.Estimate{Estimate: &change}}
+	}
 	tables := matrixTables(r)
-	require.Equal(t, []string{"docker0, old → new: −849 instructions a transaction (mean); of that c −800, d −100, e +51"}, tables[0].Notes)
+	require.Equal(t, []string{"docker0, old → new: −849 instructions a transaction (mean); of that c −800, d −100, e +51",
+		"?: 1 seed, and a seed's layout moves a figure as much (some 0.4%, or as much as host differs from itself); three or more would tell (seeds = 3)"}, tables[0].Notes)
 	require.Equal(t, "In rr, docker0's p50 is 1.400 at kernel = old and 1.400 at kernel = new × host's instructions. Each seed repeats to the last digit; 1 seed gives no interval (seeds = 3 would).", answer(r))
 }
 

@@ -116,6 +116,7 @@ func TestPreview(t *testing.T) {
 		blocks []testbed.Block
 	}{
 		"typical": {r, blocks}, "decorated": {full, fullBlocks}, "matrix": {matrix.result(t), matrix.blocks(t, 7)}, "load": {open, openBlocks},
+		"counted": {threeKernels(1).result(t), threeKernels(1).blocks(t)}, "seeds": {threeKernels(6).result(t), threeKernels(6).blocks(t)},
 	} {
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
 		require.NoError(t, Write(filepath.Join(dir, name), one.result, one.blocks))

@@ -107,7 +107,7 @@ func markdownRows(b *bytes.Buffer, t table) {
 }
 
 func markdownMatrix(b *bytes.Buffer, m matrixTable) {
-	fmt.Fprintf(b, "\n## %s by %s\n\np50 as a multiple of host's in the same cell; host's own p50 in its row.\n\n", markdownText(m.Test), markdownText(m.By))
+	fmt.Fprintf(b, "\n## %s by %s\n\n%s.\n\n", markdownText(m.Test), markdownText(m.By), markdownText(m.About))
 	fmt.Fprintf(b, "| mode |")
 	for _, cell := range m.Cells {
 		fmt.Fprintf(b, " %s |", markdownText(cell))
@@ -116,7 +116,7 @@ func markdownMatrix(b *bytes.Buffer, m matrixTable) {
 	for _, r := range m.Rows {
 		fmt.Fprintf(b, "| %s |", markdownText(r.Mode))
 		for _, ratio := range r.Ratios {
-			fmt.Fprintf(b, " %s |", markdownText(strings.TrimSpace(ratio.plainText()+" "+ratio.Interval)))
+			fmt.Fprintf(b, " %s |", markdownText(ratio.oneLine()))
 		}
 		fmt.Fprintln(b)
 	}

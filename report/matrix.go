@@ -8,10 +8,11 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// matrixTable is one test over the cells of the matrix: ratios of p50 to host,
-// modes down, cells across.
+// matrixTable is one test over the cells of the matrix, modes down, cells across: ratios
+// of p50 to host; of counts also the instructions and what they changed by.
 type matrixTable struct {
 	Test  string
+	About string   // What stands in a cell.
 	By    string   // Names of the coordinates, and where the cells were measured if that tells tables apart.
 	Cells []string // Headings: the coordinates' values.
 	Rows  []matrixRow
@@ -24,6 +25,9 @@ type matrixRow struct {
 }
 
 type matrixRatio struct {
+	// Count is the mode's own figure, where instructions were counted, and Change the same
+	// against the cell before.
+	Count, Change  string
 	Text, Interval string
 	From           string // Where they stand in the result.
 	Verdict        verdict
@@ -69,7 +73,7 @@ func matrixTables(r testbed.Result) []matrixTable {
 }
 
 func newMatrixTable(r testbed.Result, name string, cells []testbed.TestResult) matrixTable {
-	m := matrixTable{Test: name, By: strings.Join(slices.Sorted(maps.Keys(cells[0].Cell)), ", "), Notes: changeNotes(cells)}
+	m := matrixTable{Test: name, About: aboutMatrix(cells), By: strings.Join(slices.Sorted(maps.Keys(cells[0].Cell)), ", "), Notes: changeNotes(cells)}
 	modes, at := []string{}, []string{}
 	for _, t := range cells {
 		at = append(at, testAt(slices.IndexFunc(r.Tests, func(other testbed.TestResult) bool {
@@ -123,6 +127,9 @@ func newMatrixRow(mode string, cells []testbed.TestResult, places []string) matr
 			continue
 		}
 		ratio := newMatrixRatio(t, t.Modes[i])
+		if ratio.Status == "" && isCounted(t) {
+			ratio.counted(cells, t, t.Modes[i])
+		}
 		ratio.From = pointers(ratio.From, places[c], t, mode)
 		r.Ratios = append(r.Ratios, ratio)
 	}
@@ -132,7 +139,7 @@ func newMatrixRow(mode string, cells []testbed.TestResult, places []string) matr
 // blame says in the table what became of the cell.
 func (m *matrixRatio) blame(f *failure) {
 	if f != nil {
-		m.Text, m.Failure, m.From = f.Word, f.ID, f.From
+		*m = matrixRatio{Text: f.Word, Failure: f.ID, From: f.From, Status: m.Status, Verdict: m.Verdict}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 func (p *pen) matrix(m matrixTable) {
 	p.line()
 	p.hanging("", shorten(plain(m.Test), p.width/2), bold, "by "+plain(m.By))
-	p.paragraph("", "p50 as a multiple of host's in the same cell; host's own p50 in its row", dim)
+	p.paragraph("", m.About, dim)
 	modes := minMode
 	for _, r := range m.Rows {
 		modes = max(modes, min(columnsOf(plain(r.Mode)), maxMode))
@@ -19,7 +19,10 @@ func (p *pen) matrix(m matrixTable) {
 	for from := 0; from < len(m.Cells); {
 		widths := m.widths(from, p.width-modes)
 		p.line()
-		p.matrixRows(m, from, modes, widths)
+		p.matrixHead(m, from, modes, widths)
+		for _, r := range m.Rows {
+			p.matrixRow(r, from, modes, widths)
+		}
 		from += len(widths)
 	}
 	for i, text := range m.Notes {
@@ -30,16 +33,27 @@ func (p *pen) matrix(m matrixTable) {
 	}
 }
 
+// matrixWidth is that of a column: of its numbers, of what stands beside them, and of all,
+// with the heading.
+type matrixWidth struct{ number, beside, all int }
+
 // widths of the columns from one on that fit into so many columns of text; at
 // least one does.
-func (m matrixTable) widths(from, room int) []int {
-	widths := []int{}
+func (m matrixTable) widths(from, room int) []matrixWidth {
+	widths := []matrixWidth{}
 	for i := from; i < len(m.Cells); i++ {
-		w := min(columnsOf(plain(m.Cells[i])), maxMode)
+		w := matrixWidth{}
 		for _, r := range m.Rows {
-			w = max(w, columnsOf(r.Ratios[i].plainText()))
+			for _, line := range r.Ratios[i].lines() {
+				w.number, w.beside = max(w.number, columnsOf(line[0])), max(w.beside, columnsOf(line[1]))
+			}
 		}
-		if room -= w + gap; room < 0 && len(widths) > 0 {
+		w.all = w.number
+		if w.beside > 0 {
+			w.all += 1 + w.beside
+		}
+		w.all = max(w.all, min(columnsOf(plain(m.Cells[i])), maxMode))
+		if room -= w.all + gap; room < 0 && len(widths) > 0 {
 			break
 		}
 		widths = append(widths, w)
@@ -47,18 +61,45 @@ func (m matrixTable) widths(from, room int) []int {
 	return widths
 }
 
-func (p *pen) matrixRows(m matrixTable, from, modes int, widths []int) {
+// line is a cell's line in a column of that width.
+func (w matrixWidth) line(text [2]string) string {
+	line := pad(text[0], w.number, false)
+	if w.beside > 0 {
+		line += " " + pad(text[1], w.beside, false)
+	}
+	return pad(line, w.all, false)
+}
+
+func (p *pen) matrixHead(m matrixTable, from, modes int, widths []matrixWidth) {
 	head := pad("mode", modes, true)
 	for i, w := range widths {
-		head += strings.Repeat(" ", gap) + pad(shorten(plain(m.Cells[from+i]), w), w, false)
+		head += strings.Repeat(" ", gap) + pad(shorten(plain(m.Cells[from+i]), w.all), w.all, false)
 	}
 	p.line(p.styled(head, bold))
 	p.line(p.styled(strings.Repeat("─", columnsOf(head)), dim))
-	for _, r := range m.Rows {
+}
+
+// matrixRow is a line, or two where a cell has them.
+func (p *pen) matrixRow(r matrixRow, from, modes int, widths []matrixWidth) {
+	height := 1
+	for i := range widths {
+		height = max(height, len(r.Ratios[from+i].lines()))
+	}
+	for k := range height {
 		parts := []string{pad(shorten(plain(r.Mode), modes), modes, true)}
+		if k > 0 {
+			parts[0] = strings.Repeat(" ", modes)
+		}
 		for i, w := range widths {
-			ratio := r.Ratios[from+i]
-			parts = append(parts, p.styled(pad(ratio.plainText(), w, false), ratioStyle(ratio)))
+			ratio, text := r.Ratios[from+i], [2]string{}
+			if lines := ratio.lines(); k < len(lines) {
+				text = lines[k]
+			}
+			how := ratioStyle(ratio)
+			if k == 0 && ratio.Count != "" { // The verdict is about the ratio.
+				how = normal
+			}
+			parts = append(parts, p.styled(w.line(text), how))
 		}
 		p.line(strings.Join(parts, strings.Repeat(" ", gap)))
 	}

@@ -251,6 +251,9 @@ type ModeResult struct {
 	// AddedToHost is the paired difference to host in the test's unit, by
 	// metric: p50, p90, p99, p999, mean.
 	AddedToHost map[string]Difference `json:"added_to_host"`
+	// ToPrevious is the change to the cell before, where instructions were counted; nil
+	// in the first.
+	ToPrevious *CellChange `json:"to_previous,omitempty"`
 	// Claims are what may be said of the mode against host, by metric,
 	// corrected over the test's modes.
 	Claims map[string]Claim `json:"claims"`
@@ -267,6 +270,14 @@ type ModeResult struct {
 	Capabilities []Capability  `json:"capabilities"` // Empty where none was probed.
 	// Leaks are what the kernels had left after the mode; null where nobody looked.
 	Leaks *LeakSearch `json:"leaks,omitempty"`
+}
+
+// CellChange is a mode's figure in one cell of the matrix over that in another, which
+// differs in one coordinate. Its interval is over the paired differences of the seeds.
+type CellChange struct {
+	Cell map[string]string `json:"cell"` // The other one.
+	P50  Estimate          `json:"p50"`
+	Mean Estimate          `json:"mean"`
 }
 
 // LeakSearch is what kmemleak found after a mode was set up, used and taken down.
