@@ -10,8 +10,8 @@ import (
 )
 
 // Markdown draws a result for a repository or an issue: the same tables as the
-// page, with every column.
-func Markdown(w io.Writer, r testbed.Result) error {
+// page, with every column; and beside it the order of modes in other results.
+func Markdown(w io.Writer, r testbed.Result, orders ...testbed.Order) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# %s\n\n", markdownText(firstOf(r.Description, r.Lab)))
 	fmt.Fprintf(&b, "**%s**\n\n", markdownText(answer(r)))
@@ -25,6 +25,9 @@ func Markdown(w io.Writer, r testbed.Result) error {
 	}
 	for _, t := range tables(r) {
 		markdownTable(&b, t, "##")
+	}
+	for _, o := range orders {
+		markdownOrder(&b, o)
 	}
 	for _, list := range claimLists(r) {
 		markdownClaims(&b, list)

@@ -1,43 +1,67 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// Order compares the order in which two results put the modes of a test, each by its
+// OrderOf compares the order in which two results put the modes of a test, each by its
 // ratio to host: of two machines, or of time and instructions, whose sizes cannot be
-// compared. It prints a table a test and says in which pairs of modes the two disagree.
-func Order(w io.Writer, base, other CompareSide) error {
+// compared.
+func OrderOf(base, other CompareSide) (testbed.Order, error) {
+	o := testbed.Order{Schema: testbed.OrderSchema, Base: sideOf(base), Other: sideOf(other)}
 	ours, err := trialsOf(base)
 	if err != nil {
-		return err
+		return o, err
 	}
 	theirs, err := trialsOf(other)
 	if err != nil {
-		return err
+		return o, err
 	}
 	pairs, lost, gained := match(ours, theirs, false)
 	if len(pairs) == 0 {
-		return fmt.Errorf("%s and %s have no test in common: %s", base.Path, other.Path, unmatchedText(lost, gained))
+		return o, fmt.Errorf("%s and %s have no test in common: %s", base.Path, other.Path, unmatchedText(lost, gained))
 	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s (%s) and %s (%s)\n", base.Path, orderedBy(pairs[0].base.result), other.Path, orderedBy(pairs[0].new.result))
 	for _, p := range pairs {
-		writeOrder(&b, p.base.name(), rankingOf(p.base.result, p.new.result))
+		o.Tests = append(o.Tests, orderOf(p))
 	}
-	_, err = w.Write(b.Bytes())
-	return err
+	return o, nil
+}
+
+// waits is why a count and a time may differ.
+const waits = "waiting (for another softirq, a thread to be woken, memory) takes time and no instructions"
+
+func orderOf(p trialPair) testbed.TestOrder {
+	r := rankingOf(p.base.result, p.new.result)
+	t := testbed.TestOrder{
+		Test: p.base.result.Name, Cell: p.base.left, BaseUnit: p.base.result.Unit, OtherUnit: p.new.result.Unit,
+		Modes: []testbed.OrderedMode{}, Disagreements: []testbed.Disagreement{},
+	}
+	for _, m := range r.modes {
+		t.Modes = append(t.Modes, testbed.OrderedMode{Mode: m.mode, Base: m.base, Other: m.other, BaseRank: m.at, OtherRank: m.otherAt})
+	}
+	if len(r.modes) > 2 {
+		correlation := r.spearman()
+		t.Correlation = &correlation
+	}
+	pairs, told := r.disagreements()
+	t.Told = told
+	for _, pair := range pairs {
+		d := testbed.Disagreement{First: pair[0].mode, Second: pair[1].mode}
+		if t.BaseUnit != t.OtherUnit {
+			d.Reason = waits
+		}
+		t.Disagreements = append(t.Disagreements, d)
+	}
+	return t
 }
 
 // orderedBy says by what a result orders.
-func orderedBy(t testbed.TestResult) string {
-	if isCounted(t) {
+func orderedBy(unit string) string {
+	if unit == testbed.UnitInstructions {
 		return "by instructions"
 	}
 	return "by time"
@@ -51,14 +75,9 @@ type ranked struct {
 }
 
 // ranking is in the base's order.
-type ranking struct {
-	modes []ranked
-	// mixed says that one side counted and the other measured time.
-	mixed bool
-}
+type ranking struct{ modes []ranked }
 
 func rankingOf(base, other testbed.TestResult) (r ranking) {
-	r.mixed = isCounted(base) != isCounted(other)
 	for _, m := range base.Modes {
 		i := slices.IndexFunc(other.Modes, func(n testbed.ModeResult) bool { return n.Name == m.Name })
 		if i < 0 || m.RatioToHost["p50"].Estimate == nil || other.Modes[i].RatioToHost["p50"].Estimate == nil {
@@ -131,36 +150,4 @@ func (r ranking) disagreements() (pairs [][2]ranked, both int) {
 		}
 	}
 	return pairs, both
-}
-
-func writeOrder(b *bytes.Buffer, test string, r ranking) {
-	fmt.Fprintf(b, "\n%s\n\n", test)
-	if len(r.modes) < 3 {
-		fmt.Fprintf(b, "%s with a ratio to host in both: too few for an order\n", count(len(r.modes), "mode"))
-		return
-	}
-	width := 4
-	for _, m := range r.modes {
-		width = max(width, columnsOf(m.mode))
-	}
-	width = min(width, maxMode)
-	fmt.Fprintf(b, "  %s  %10s  %10s  rank  there\n", pad("mode", width, true), "× host", "there")
-	for _, m := range r.modes {
-		fmt.Fprintf(b, "  %s  %10s  %10s  %4d  %5d\n", pad(shorten(m.mode, width), width, true), ratioText(*m.base.Estimate), ratioText(*m.other.Estimate), m.at, m.otherAt)
-	}
-	pairs, both := r.disagreements()
-	n := len(r.modes)
-	text := fmt.Sprintf("Rank correlation (Spearman) %.2f. Of %s of modes, both tell %d apart, in the same order %d times.", r.spearman(), count(n*(n-1)/2, "pair"), both, both-len(pairs))
-	for _, line := range wrap(text, defaultWidth) {
-		fmt.Fprintln(b, line)
-	}
-	for _, pair := range pairs {
-		text := fmt.Sprintf("%s before %s here, and after it there", pair[0].mode, pair[1].mode)
-		if r.mixed {
-			text += ": waiting (for another softirq, a thread to be woken, memory) takes time and no instructions"
-		}
-		for i, line := range wrap(text, defaultWidth-4) {
-			fmt.Fprintln(b, map[bool]string{true: "  ·", false: "   "}[i == 0], line)
-		}
-	}
 }

@@ -39,6 +39,7 @@ type page struct {
 	Matrix      []matrixTable
 	Loads       []pageLoad
 	Tests       []pageTest
+	Orders      []pageOrder
 	Claims      []claims
 	Warnings    []string
 	Voided      []string
@@ -73,6 +74,12 @@ type pageLoad struct {
 	Panels []template.HTML
 }
 
+// pageOrder is the order of modes in this result and in another.
+type pageOrder struct {
+	ID, Title string
+	Tables    []table
+}
+
 type pageRow struct {
 	row
 	Heads []column
@@ -94,7 +101,8 @@ type built struct {
 
 // HTML draws a result as one page that needs nothing else and asks nobody; what its script
 // adds (sorting, a filter) it can be read without. The curves are drawn from the blocks.
-func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
+// Orders are of the modes in other results, beside which the result is drawn.
+func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block, orders ...testbed.Order) error {
 	p := page{
 		Lab: r.Lab, Question: firstOf(r.Description, r.Lab), Answer: answer(r), AnswerFrom: answerFrom(r),
 		Style: template.CSS(pageStyle), Script: template.JS(pageScript), ScriptHash: ScriptHash(pageScript), Facts: rigFacts(r), Claims: claimLists(r),
@@ -102,6 +110,9 @@ func HTML(w io.Writer, r testbed.Result, blocks []testbed.Block) error {
 		Matrix: matrixTables(r), Warnings: r.Warnings, Voided: voidedTexts(r),
 		Environment: environmentTables(r), Timings: timingFacts(r), Method: methodTexts(r),
 		Command: reproduceCommand(r), LabFile: r.LabFile, Version: r.Tool.Version,
+	}
+	for i, o := range orders {
+		p.Orders = append(p.Orders, pageOrder{ID: fmt.Sprintf("order-%d", i+1), Title: orderTitle(o), Tables: orderTables(o)})
 	}
 	for i, l := range loads(r) {
 		drawn := pageLoad{ID: fmt.Sprintf("load-%d", i+1), table: l.table}

@@ -37,7 +37,7 @@ func validate(t testing.TB, result []byte) error {
 
 func TestSchemaNames(t *testing.T) {
 	_, err := Schema("lab")
-	assert.EqualError(t, err, `no schema "lab"; there are: result, comparison`)
+	assert.EqualError(t, err, `no schema "lab"; there are: result, comparison, order`)
 }
 
 func TestResultsFitTheSchema(t *testing.T) {
@@ -115,6 +115,7 @@ func TestSchemaRejects(t *testing.T) {
 // out, and the schema has no other.
 func TestSchemaAgreesWithTheStructs(t *testing.T) {
 	agrees(t, "result", reflect.TypeFor[testbed.Result]())
+	agrees(t, "order", reflect.TypeFor[testbed.Order]())
 	agrees(t, "comparison", reflect.TypeFor[testbed.Comparison]())
 }
 

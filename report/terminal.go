@@ -12,6 +12,8 @@ import (
 type TerminalOptions struct {
 	Width int  // Columns; 80 where it is 0. No line is wider, nor narrower than 40.
 	Color bool // ANSI attributes; the words say the same without.
+	// Orders are those of other results beside which the result is drawn.
+	Orders []testbed.Order
 }
 
 const (
@@ -33,6 +35,11 @@ func Terminal(w io.Writer, r testbed.Result, opt TerminalOptions) error {
 	}
 	for _, t := range tables(r) {
 		p.table(t)
+	}
+	for _, o := range opt.Orders {
+		p.line()
+		p.paragraph("", orderTitle(o), bold)
+		p.order(o)
 	}
 	for _, list := range claimLists(r) {
 		p.claims(list)

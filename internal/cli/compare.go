@@ -53,6 +53,9 @@ func (a *app) compareCommand() *cobra.Command {
 		if err := o.check(); err != nil {
 			return err
 		}
+		if formats := []string{"terminal", "json", "markdown"}; *order && !slices.Contains(formats, o.format) {
+			return usageError{fmt.Errorf("--order gives no verdict, and so no %s", o.format), "--format takes with it one of: " + strings.Join(formats, ", ")}
+		}
 		read := storedResult
 		if *order { // Ratios are in the summary.
 			read = withoutBlocks
@@ -70,7 +73,7 @@ func (a *app) compareCommand() *cobra.Command {
 			others = append(others, side)
 		}
 		if *order {
-			return a.showOrder(base, others)
+			return a.showOrder(base, others, o.format)
 		}
 		all, err := o.compare(base, others)
 		if err != nil {
@@ -178,13 +181,29 @@ func coordinatesOf(given []string) (map[string]string, error) {
 }
 
 // showOrder compares the order of modes; there is no verdict.
-func (a *app) showOrder(base report.CompareSide, others []report.CompareSide) error {
-	for _, other := range others {
-		if err := report.Order(a.stdout, base, other); err != nil {
-			return usageError{err, "testbed compare --help"}
-		}
+func (a *app) showOrder(base report.CompareSide, others []report.CompareSide, format string) error {
+	all, err := ordersOf(base, others)
+	if err != nil {
+		return err
 	}
-	return nil
+	switch format {
+	case "json":
+		return report.OrderJSON(a.stdout, all)
+	case "markdown":
+		return report.OrderMarkdown(a.stdout, all)
+	}
+	return report.OrderTerminal(a.stdout, all, report.TerminalOptions{Width: a.width(), Color: a.color()})
+}
+
+func ordersOf(base report.CompareSide, others []report.CompareSide) (all []testbed.Order, err error) {
+	for _, other := range others {
+		order, err := report.OrderOf(base, other)
+		if err != nil {
+			return nil, usageError{err, "testbed compare --help"}
+		}
+		all = append(all, order)
+	}
+	return all, nil
 }
 
 func (a *app) showComparison(all []testbed.Comparison, format string) error {

@@ -23,3 +23,26 @@ func TestOrderNeedsNoBlocks(t *testing.T) {
 	require.Equal(t, exitUsage, judged.status)
 	require.Contains(t, judged.stderr, "read blocks")
 }
+
+// An order is data where it is asked for, stands beside a report, and is no verdict.
+func TestOrderFormats(t *testing.T) {
+	t.Chdir(t.TempDir())
+	base, other := nightly(t, 1, 1.1), nightly(t, 2, 1.2)
+	data := invoke(t, "", "compare", "--order", "--format", "json", base, other)
+	require.Equal(t, exitDone, data.status, data.stderr)
+	require.Contains(t, data.stdout, `"schema": "testbed.order/v1"`)
+	verdict := invoke(t, "", "compare", "--order", "--format", "junit", base, other)
+	require.Equal(t, exitUsage, verdict.status)
+	require.Contains(t, verdict.stderr, "--order gives no verdict, and so no junit")
+
+	for _, format := range []string{"terminal", "markdown", "html"} {
+		beside := invoke(t, "", "report", base, "--order", other, "--format", format)
+		require.Equal(t, exitDone, beside.status, beside.stderr)
+		require.Contains(t, beside.stdout, "Order of modes: "+base)
+	}
+	refused := invoke(t, "", "report", base, "--order", other, "--json")
+	require.Equal(t, exitUsage, refused.status)
+	require.Contains(t, refused.stderr, "testbed compare --order --format json")
+	gone := invoke(t, "", "report", base, "--order", "nowhere")
+	require.Equal(t, exitUsage, gone.status)
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -26,6 +27,9 @@ func (a *app) reportCommand() *cobra.Command {
 			"booktabs, siunitx, with a caption), every figure in rows (csv), the report\n" +
 			"page anew (html), expectations and modes for a build server (junit). All\n" +
 			"print the same numbers.\n\n" +
+			"With --order OTHER, the order of modes in this result and in another stands\n" +
+			"beside it, as terminal, markdown or html: where one is counted and one timed,\n" +
+			"their rank correlation, and the modes in which they disagree.\n\n" +
 			"With --bundle, pack the result and all that lies beside it (lab, lock, plan,\n" +
 			"raw blocks, consoles, report) into one file, from which testbed reproduce\n" +
 			"measures it again. Host and user names, the home folder, MAC addresses of\n" +
@@ -39,6 +43,7 @@ func (a *app) reportCommand() *cobra.Command {
 	}
 	asJSON := cmd.Flags().Bool("json", false, "the same as --format json")
 	format := cmd.Flags().String("format", "terminal", "draw as `FORMAT`: terminal, json, markdown, html, csv,\nlatex or junit")
+	order := cmd.Flags().StringArray("order", nil, "beside it, the order of modes in the result of\n`OTHER`: by time and by instructions")
 	out := cmd.Flags().String("out", "", "with --format latex: write tables and figures (PDF and\nPGF) into `DIR`")
 	pack := cmd.Flags().String("bundle", "", "pack the result into `FILE` (.tar.zst)")
 	withImages := cmd.Flags().Bool("with-images", false, "pack kernel and root of each image too")
@@ -51,6 +56,9 @@ func (a *app) reportCommand() *cobra.Command {
 		}
 		if *asJSON {
 			*format = "json"
+		}
+		if len(*order) > 0 {
+			return a.drawOrdered(given, *order, *format, *out+*pack)
 		}
 		if *out != "" {
 			return a.paper(given, *format, *out)
@@ -121,6 +129,37 @@ type drawing struct {
 	dir    string
 	result testbed.Result
 	blocks []testbed.Block
+}
+
+// drawOrdered draws one result with the order of modes in others beside it.
+func (a *app) drawOrdered(dirs, others []string, format, elsewhere string) error {
+	if len(dirs) > 1 || elsewhere != "" || !slices.Contains([]string{"terminal", "markdown", "html"}, format) {
+		return usageError{errors.New("--order stands beside one result, as terminal, markdown or html"),
+			"testbed compare --order --format json prints the order as data"}
+	}
+	base, err := sideAt(dirs[0], nil, storedResult)
+	if err != nil {
+		return err
+	}
+	var sides []report.CompareSide
+	for _, dir := range others {
+		side, err := sideAt(dir, nil, withoutBlocks)
+		if err != nil {
+			return err
+		}
+		sides = append(sides, side)
+	}
+	orders, err := ordersOf(base, sides)
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "html":
+		return report.HTML(a.stdout, base.Result, base.Blocks, orders...)
+	case "markdown":
+		return report.Markdown(a.stdout, base.Result, orders...)
+	}
+	return report.Terminal(a.stdout, base.Result, report.TerminalOptions{Width: a.width(), Color: a.color(), Orders: orders})
 }
 
 // draw prints stored results in a format.
