@@ -47,7 +47,7 @@ var testBlock = &block{
 		{name: "engine", kind: text, fallback: `"testbed"`, oneOf: []string{"testbed", "netperf", "sockperf"}, doc: "What measures: testbed alone, or a real tool beside it, in the same modes and rounds. A block of a tool takes whole seconds."},
 		{name: "rounds", kind: integer, fallback: "10", min: 1, max: 100000, doc: "How often each mode is measured; `host` twice a round."},
 		{name: "block", kind: duration, fallback: `"250ms"`, doc: "Length of one measurement; 1ms at least."},
-		{name: "transactions", kind: integer, fallback: "2000", min: 1, max: 1000000000, doc: "Its length where the clock counts instructions."},
+		{name: "transactions", kind: integer, fallback: "2000", min: 1, max: 1000000000, doc: "Its length where the clock counts instructions. The report says whether half of them would give the same median."},
 		{name: "warmup", kind: duration, fallback: `"20ms"`, doc: "Before each block; kept apart. Where the clock counts instructions, a nanosecond is one."},
 		{name: "request", kind: integer, fallback: "1", min: 1, max: 1 << 20, doc: "Bytes; 65507 at most over UDP."},
 		{name: "response", kind: integer, fallback: "1", min: 1, max: 1 << 20, doc: "Bytes; 65507 at most over UDP."},

@@ -120,6 +120,7 @@ func (t *trial) result() (testbed.TestResult, []string) {
 		r.Voided = append(r.Voided, s.voided...)
 	}
 	r.NoiseFloor = r.NoiseFloors[p50.name]
+	r.Half = t.half()
 	t.claims(&r)
 	return r, slices.Concat(t.audit(r), t.besideWarnings(), t.unprobed(), t.uncounted(), t.leaked())
 }

@@ -13,7 +13,7 @@ var shown = []string{"p50", "p90", "p99", "p999"}
 // notes say what a table's numbers do not say by themselves.
 func notes(t testbed.TestResult) []note {
 	all := []note{}
-	for _, text := range slices.Concat(refusalNotes(t), effectNote(t), stoppingNote(t), voidedNote(t), leakNotes(t)) {
+	for _, text := range slices.Concat(refusalNotes(t), effectNote(t), stoppingNote(t), voidedNote(t), leakNotes(t), halfNote(t)) {
 		all = append(all, note{Text: text})
 	}
 	for _, name := range percentilesOf(t) {

@@ -175,6 +175,15 @@ type TestResult struct {
 	NoiseFloors map[string]Estimate `json:"noise_floors"`
 	Voided      []VoidedBlock       `json:"voided"`
 	Modes       []ModeResult        `json:"modes"`
+	// Half says whether half of the transactions were enough, where they were counted.
+	Half *HalfBlock `json:"half,omitempty"`
+}
+
+// HalfBlock is how far the medians of a block's two halves differ, at most.
+type HalfBlock struct {
+	Transactions int     `json:"transactions"` // Of a half.
+	Difference   float64 `json:"difference"`   // Relative.
+	Mode         string  `json:"mode"`         // Whose it is.
 }
 
 // Settings are the attributes of a test that shape its workload.
