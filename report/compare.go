@@ -28,6 +28,8 @@ type CompareOptions struct {
 	// there was. Times are then judged by their ratio to host, whose rounds are the unit,
 	// and the question is whether they agree.
 	Elsewhere bool
+	// OneRun says that both sides are of one run, which failed where either did.
+	OneRun bool
 	// Confidence of a verdict; 0 is that of every interval. Who looks again and
 	// again needs more.
 	Confidence float64
@@ -75,6 +77,9 @@ func Compare(base CompareSide, others []CompareSide, o CompareOptions) ([]testbe
 			all[i].Modes[k] = row.change
 		}
 		all[i].Verdict = together(all[i].Modes)
+		if len(c.Failed) > 0 {
+			all[i].Verdict = testbed.Broken
+		}
 	}
 	return all, nil
 }
@@ -85,7 +90,7 @@ func compareTwo(base, other CompareSide, m metric, o CompareOptions) (testbed.Co
 		Schema: testbed.ComparisonSchema, Metric: m.name, Margin: o.Margin,
 		Base: sideOf(base), New: sideOf(other),
 		Forced: []string{}, Modes: []testbed.Change{}, Unmatched: []string{},
-		Environment: environmentDifferences(base, other),
+		Environment: environmentDifferences(base, other), Failed: failing(base, other, o),
 	}
 	ours, err := trialsOf(base)
 	if err != nil {
@@ -178,10 +183,7 @@ func trialsOf(s CompareSide) ([]sideTrial, error) {
 			return nil, fmt.Errorf("%s: test %q has no host, by which everything is read", s.Path, test.Name)
 		}
 		lab.Cells = append(lab.Cells, cellOf(test))
-		left := maps.Clone(test.Cell)
-		for name := range s.Cell {
-			delete(left, name)
-		}
+		left := without(test.Cell, s.Cell)
 		picked = append(picked, sideTrial{result: test, key: trialKey(test.Name, left), left: left})
 	}
 	if len(picked) == 0 {
@@ -330,7 +332,7 @@ func together(modes []testbed.Change) string {
 	if !slices.ContainsFunc(modes, func(c testbed.Change) bool { return c.Verdict != "" }) {
 		return testbed.Undecided
 	}
-	for _, verdict := range []string{testbed.Regression, testbed.Different, testbed.Undecided, testbed.Improvement, testbed.Reproduced} {
+	for _, verdict := range []string{testbed.Broken, testbed.Regression, testbed.Different, testbed.Undecided, testbed.Improvement, testbed.Reproduced} {
 		if slices.ContainsFunc(modes, func(c testbed.Change) bool { return c.Verdict == verdict }) {
 			return verdict
 		}

@@ -8,19 +8,23 @@ import (
 	"github.com/testbed-lab/testbed/testbed"
 )
 
-// CompareSuites are comparisons as a build server takes them: a test and cell is a
-// suite, a mode a case.
+// CompareSuites are comparisons as a build server takes them: what failed is a suite, and
+// so is a test and cell, a mode of which is a case.
 func CompareSuites(all []testbed.Comparison) (suites []ci.Suite) {
 	for _, c := range all {
+		of := ""
+		if len(all) > 1 {
+			of = " of " + sideTitle(c.New)
+		}
+		if len(c.Failed) > 0 {
+			suites = append(suites, failingSuite(c, "what failed"+of))
+		}
 		start := len(suites)
 		for _, m := range c.Modes {
 			if m.Verdict == "" {
 				continue
 			}
-			name := strings.TrimSpace(m.Test + " " + bracketed(CellText(m.Cell)))
-			if len(all) > 1 {
-				name += " of " + sideTitle(c.New)
-			}
+			name := strings.TrimSpace(m.Test+" "+bracketed(CellText(m.Cell))) + of
 			if len(suites) == start || suites[len(suites)-1].Name != name {
 				suites = append(suites, ci.Suite{Name: name})
 			}
@@ -31,7 +35,7 @@ func CompareSuites(all []testbed.Comparison) (suites []ci.Suite) {
 	return suites
 }
 
-var compareOutcomes = map[string]ci.Outcome{testbed.Regression: ci.Fail, testbed.Different: ci.Fail, testbed.Undecided: ci.Skip}
+var compareOutcomes = map[string]ci.Outcome{testbed.Regression: ci.Fail, testbed.Different: ci.Fail, testbed.Broken: ci.Fail, testbed.Undecided: ci.Skip}
 
 // changeLine is a row in words.
 func changeLine(c testbed.Comparison, m testbed.Change) string {

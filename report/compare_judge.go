@@ -17,6 +17,8 @@ type judgement struct {
 	sign   float64 // 1 where more is worse, -1 of a rate.
 	// reference says that it is host, by which the other modes are judged.
 	reference bool
+	// broken says that the new side failed at what the base did.
+	broken bool
 }
 
 // judge compares a mode's figure on both sides. What may be judged depends on what
@@ -37,6 +39,7 @@ func (p trialPair) judge(mode string, m metric, base, other CompareSide) *judgem
 	if why := p.unfit(b, n, m); why != "" {
 		j.change.Itself, j.change.ToHost = testbed.Estimate{Reason: why}, testbed.Estimate{Reason: why}
 		j.effect, j.change.Reason = mean{reason: why}, why
+		j.broken = modeIn(p.new.result, mode).Status != testbed.StatusOK
 		return j
 	}
 	j.weigh(p, b, n, m, base, other)
@@ -73,6 +76,9 @@ func (p trialPair) unfit(b, n *series, m metric) string {
 		if side.mode.Status != testbed.StatusOK { // As the result has it, which looked at more than the blocks.
 			return fmt.Sprintf("%s: the mode is %s", side.name, joined(side.mode.Status, side.mode.Reason))
 		}
+	}
+	if m.name == "rate" && p.base.counts() {
+		return "instructions make no rate"
 	}
 	if method, why := p.base.method(b, m); method == "" {
 		return "base: " + why
@@ -220,6 +226,8 @@ func decideAll(rows []*judgement, o CompareOptions) {
 		switch {
 		case j.reference:
 			j.change.Verdict, j.change.Reason = "", "host is the reference here"
+		case j.broken && !o.Elsewhere: // Another machine may lack what a mode needs.
+			j.change.Verdict, j.change.Reason = testbed.Broken, j.effect.reason+"; the base did it"
 		case j.effect.reason != "":
 			j.change.Reason = j.effect.reason
 		default:

@@ -181,9 +181,11 @@ func TestCompareWhatIsNotThere(t *testing.T) {
 	lacking.unsupported = map[string]string{"docker0": "no CONFIG_VETH"}
 	c := comparedTo(t, side(t, booted(3), "old", 1), 0.5, side(t, lacking, "new", 2))[0]
 	require.Equal(t, []string{"tcp_rr: only the new result has mode routed"}, c.Unmatched)
-	require.Equal(t, "new: the mode is unsupported: no CONFIG_VETH", c.Modes[1].Reason, "a mode that was lost is no detail")
+	require.Equal(t, "new: the mode is unsupported: no CONFIG_VETH; the base did it", c.Modes[1].Reason, "it worked, and is gone")
+	require.Equal(t, testbed.Broken, c.Modes[1].Verdict)
 	require.Equal(t, "the new result does not have the mode", c.Modes[2].Reason)
-	require.Equal(t, testbed.Undecided, c.Verdict)
+	require.Equal(t, testbed.Undecided, c.Modes[2].Verdict, "nobody tried")
+	require.Equal(t, testbed.Broken, c.Verdict)
 
 	c = comparedTo(t, side(t, lacking, "old", 1), 0.5, side(t, lacking, "new", 2))[0]
 	require.Equal(t, []string{"tcp_rr: docker0: unsupported on both sides"}, c.Unmatched)
@@ -211,7 +213,7 @@ func TestCompareNothing(t *testing.T) {
 	failed := side(t, booted(3), "new", 2)
 	failed.Result.Tests[0].Modes[1].Status, failed.Result.Tests[0].Modes[1].Reason = testbed.StatusFailed, "packets crossed docker0"
 	c = comparedTo(t, side(t, booted(3), "old", 1), 0.5, failed)[0]
-	require.Equal(t, "new: the mode is failed: packets crossed docker0", c.Modes[1].Reason, "as the result has it, which looked at more than the blocks")
+	require.Equal(t, "new: the mode is failed: packets crossed docker0; the base did it", c.Modes[1].Reason, "as the result has it, which looked at more than the blocks")
 
 	hostless := side(t, booted(3), "new", 2)
 	hostless.Result.Tests[0].Modes = hostless.Result.Tests[0].Modes[1:]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,6 +86,7 @@ func compareAnswer(c testbed.Comparison) string {
 	}
 	var parts []string
 	for _, one := range []struct{ verdict, text string }{
+		{testbed.Broken, "failed where the base did not"},
 		{testbed.Regression, "worse by more than " + percentText(c.Margin)},
 		{testbed.Different, "different by more than " + percentText(c.Margin)},
 		{testbed.Reproduced, "reproduced within " + percentText(c.Margin)},
@@ -97,7 +99,10 @@ func compareAnswer(c testbed.Comparison) string {
 			parts = append(parts, list(names)+" "+one.text)
 		}
 	}
-	return strings.ToUpper(c.Verdict[:1]) + c.Verdict[1:] + ": " + strings.Join(parts, "; ") + "."
+	if len(c.Failed) > 0 && len(by[testbed.Broken]) == 0 {
+		parts = slices.Insert(parts, 0, count(len(c.Failed), "failure")+", listed below")
+	}
+	return strings.ToUpper(c.Verdict[:1]) + c.Verdict[1:] + ": " + firstOf(strings.Join(parts, "; "), "nothing was measured on both sides") + "."
 }
 
 // compareChange is a row's change in brackets, where it is known.
@@ -126,7 +131,7 @@ func compareTables(c testbed.Comparison) []table {
 		}
 		t := &all[len(all)-1]
 		t.Rows = append(t.Rows, compareRow(m))
-		if m.Reason != "" && m.Verdict == testbed.Undecided {
+		if m.Reason != "" && m.Verdict != "" {
 			t.Notes = append(t.Notes, note{Text: m.Mode + ": " + m.Reason})
 		}
 		if text := functionsText(m); text != "" {
@@ -171,7 +176,7 @@ func compareUnit(unit string) string {
 func compareRow(m testbed.Change) row {
 	e := judgedEstimate(m)
 	r := row{Mode: m.Mode, Status: testbed.StatusOK, Host: m.Mode == hostMode, Verdict: map[string]verdict{
-		testbed.Regression: slower, testbed.Improvement: faster, testbed.Different: slower, testbed.Undecided: noInterval, testbed.Equal: withinNoise, testbed.Reproduced: withinNoise,
+		testbed.Regression: slower, testbed.Improvement: faster, testbed.Different: slower, testbed.Broken: slower, testbed.Undecided: noInterval, testbed.Equal: withinNoise, testbed.Reproduced: withinNoise,
 	}[m.Verdict]}
 	change, interval, least := none, "", ""
 	if e.Estimate != nil {
@@ -271,6 +276,9 @@ type section struct {
 }
 
 func compareSections(c testbed.Comparison) (all []section) {
+	if len(c.Failed) > 0 {
+		all = append(all, section{"What failed", failingTexts(c)})
+	}
 	if len(c.Unmatched) > 0 {
 		all = append(all, section{"Not compared", c.Unmatched})
 	}

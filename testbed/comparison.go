@@ -18,11 +18,20 @@ type Comparison struct {
 	// were compared all the same.
 	Forced  []string `json:"forced"`
 	Verdict string   `json:"verdict"` // Of all modes together; see [Regression].
-	Modes   []Change `json:"modes"`
+	// Failed is what crashed, hung or ended early on the new side alone; in a run
+	// against a base on either side.
+	Failed []Failing `json:"failed,omitempty"`
+	Modes  []Change  `json:"modes"`
 	// Unmatched are tests and modes that one side lacks, in words.
 	Unmatched []string `json:"unmatched"`
 	// Environment is what differs, the most suspicious first.
 	Environment []Differing `json:"environment"`
+}
+
+// Failing is a kernel that failed, or a cell that ended early, in words.
+type Failing struct {
+	What string `json:"what"` // The cell, what became of it, and where.
+	Why  string `json:"why"`
 }
 
 // Side is one of the results compared.
@@ -36,13 +45,14 @@ type Side struct {
 	Kernels     []string          `json:"kernels"`
 }
 
-// Verdicts of a comparison. All but [Undecided] are claims, corrected for how many
-// modes there are.
+// Verdicts of a comparison. All but [Undecided] and [Broken] are claims, corrected for
+// how many modes there are.
 const (
 	Regression  = "regression"  // Worse by more than the margin.
 	Improvement = "improvement" // Better by more than the margin.
 	Equal       = "equal"       // Within the margin, or the same to the last digit.
 	Undecided   = "inconclusive"
+	Broken      = "failed" // The base has it, and the new side crashed, hung, or cannot do it.
 )
 
 // Verdicts of a reproduction, whose margin has two sides alike.
@@ -73,7 +83,7 @@ type Change struct {
 
 	JudgedBy string `json:"judged_by"`        // JudgedItself or JudgedToHost.
 	Verdict  string `json:"verdict"`          // Empty for host where it is the reference.
-	Reason   string `json:"reason,omitempty"` // Of an inconclusive one, in words.
+	Reason   string `json:"reason,omitempty"` // Of an inconclusive or failed one, in words.
 	// Direction is which way the figure moved for certain, however little:
 	// slower, faster, or empty. It is not corrected for the number of modes.
 	Direction string `json:"direction,omitempty"`

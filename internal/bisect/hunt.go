@@ -117,7 +117,7 @@ func Half(row testbed.Change) (float64, error) {
 	return math.Expm1(math.Abs(math.Log(*row.Itself.Estimate)) / 2), nil
 }
 
-// Judged is a change as a verdict; an undecided one is skipped, as git would.
+// Judged is a change as a verdict; one that is undecided or failed is skipped, as git would.
 func Judged(c testbed.Change) Step {
 	switch c.Verdict {
 	case testbed.Regression:
@@ -125,7 +125,7 @@ func Judged(c testbed.Change) Step {
 	case testbed.Equal, testbed.Improvement:
 		return Step{Verdict: Good, Reason: changeOf(c)}
 	}
-	return Step{Verdict: Skipped, Reason: "undecided: " + c.Reason}
+	return Step{Verdict: Skipped, Reason: map[bool]string{true: "failed: ", false: "undecided: "}[c.Verdict == testbed.Broken] + c.Reason}
 }
 
 // changeOf is a change against the good version, in words.

@@ -321,7 +321,7 @@ func (s *step) judge(base baseline, measured report.CompareSide) (bisect.Step, [
 	if err != nil {
 		return bisect.Step{}, nil, err
 	}
-	for _, verdict := range []string{testbed.Regression, testbed.Undecided} {
+	for _, verdict := range []string{testbed.Regression, testbed.Undecided, testbed.Broken} {
 		if i := slices.IndexFunc(rows, func(c testbed.Change) bool { return c.Verdict == verdict }); i >= 0 {
 			return bisect.Judged(rows[i]), rows[i : i+1], nil
 		}

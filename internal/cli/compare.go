@@ -37,7 +37,8 @@ func (a *app) compareCommand() *cobra.Command {
 			"Where machines boot, the boot is the unit: three boots on each side at least\n" +
 			"(boots = 3 in the test; seeds = 3 where instructions are counted). Without\n" +
 			"machines that boot, modes are judged by their ratio to host.\n\n" +
-			"Exit status: 0 equal or better; 3 a regression; 4 inconclusive.",
+			"Exit status: 0 equal or better; 1 the new result failed at what the base did,\n" +
+			"by a crash, a hang or a mode that is gone; 3 a regression; 4 inconclusive.",
 		Example: "  testbed compare results/lab/20261101T020000Z results/lab/latest\n" +
 			"  testbed compare --max-regression 0.5% --format junit base new\n" +
 			"  testbed compare kernels kernels --base-cell kernel=old --new-cell kernel=new",
@@ -222,6 +223,8 @@ func (a *app) showComparison(all []testbed.Comparison, format string) error {
 // verdictStatus is what a verdict ends with.
 func verdictStatus(verdict string) error {
 	switch verdict {
+	case testbed.Broken:
+		return statusError(exitFailed)
 	case testbed.Regression, testbed.Different:
 		return statusError(exitRefuted)
 	case testbed.Undecided:
