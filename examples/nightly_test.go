@@ -116,8 +116,8 @@ echo "$*" >>"$CALLS"
 case $1 in
 run)
 	while [ "$1" != --out ]; do shift; done
-	echo "<testsuites/>"
-	[ "$RUN" -eq 1 ] || { mkdir -p "$2" && echo '{}' >"$2/result.json" && echo '| verdict |' >"$2/comparison.md"; }
+	echo '<testsuites><testsuite name="what failed"/></testsuites>'
+	[ "$KEPT" = no ] || { mkdir -p "$2" && echo '{}' >"$2/result.json" && echo '| verdict |' >"$2/comparison.md"; }
 	exit "$RUN" ;;
 history) [ "$2" != check ] || exit "$CHECK" ;;
 esac
@@ -125,7 +125,7 @@ esac
 
 func TestNightlyScript(t *testing.T) {
 	for name, c := range map[string]struct {
-		run, check string // Exit statuses.
+		run, check string // Exit statuses; 1- keeps nothing.
 		want       int
 		calls      []string
 	}{
@@ -134,17 +134,19 @@ func TestNightlyScript(t *testing.T) {
 		"first nights":    {"0", "4", 0, []string{"run ", "history add ", "history check "}},
 		"regression":      {"3", "0", 3, []string{"run ", "history add "}},
 		"open":            {"4", "0", 4, []string{"run ", "history add "}},
-		"nothing to keep": {"1", "0", 1, []string{"run "}},
+		"a panic":         {"1", "0", 1, []string{"run ", "history add "}},
+		"nothing to keep": {"1-", "0", 1, []string{"run "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			fake, calls, folder := filepath.Join(dir, "testbed"), filepath.Join(dir, "calls"), filepath.Join(dir, "nights")
 			require.NoError(t, os.WriteFile(fake, []byte(fakeTestbed), 0o755))
 			cmd := exec.Command("nightly/testbed-nightly", "lab.hcl", folder, "--budget", "1m")
-			cmd.Env = append(os.Environ(), "TESTBED="+fake, "CALLS="+calls, "RUN="+c.run, "CHECK="+c.check)
+			run, none := strings.CutSuffix(c.run, "-")
+			cmd.Env = append(os.Environ(), "TESTBED="+fake, "CALLS="+calls, "RUN="+run, "KEPT="+map[bool]string{true: "no"}[none], "CHECK="+c.check)
 			out, err := cmd.Output()
 			require.Equal(t, c.want, cmd.ProcessState.ExitCode(), "%v", err)
-			require.Equal(t, c.run != "1", strings.Contains(string(out), "| verdict |"))
+			require.Equal(t, !none, strings.Contains(string(out), "| verdict |"))
 			text, err := os.ReadFile(calls)
 			require.NoError(t, err)
 			lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -155,7 +157,7 @@ func TestNightlyScript(t *testing.T) {
 			require.Contains(t, lines[0], "--budget 1m")
 			verdict, err := os.ReadFile(filepath.Join(folder, "verdict.xml"))
 			require.NoError(t, err)
-			require.Equal(t, "<testsuites/>\n", string(verdict))
+			require.Equal(t, "<testsuites><testsuite name=\"what failed\"/></testsuites>\n", string(verdict), "whatever it is")
 		})
 	}
 	out, err := exec.Command("nightly/testbed-nightly", "lab.hcl").CombinedOutput()

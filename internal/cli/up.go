@@ -38,8 +38,8 @@ const runHelp = `Like up, and then take everything down, whatever happened: for 
 With --against, judge the lab's kernel by another one: an image of the lab file,
 or a Debian release. Both sides boot in turns (base, new, new, base, …), three
 times at least, and more while a --budget lasts and something is undecided.
-The exit status is then that of testbed compare: 3 for a regression, 4 where it
-is inconclusive.`
+The exit status is then that of testbed compare: 1 where a cell failed (the
+others are judged), 3 for a regression, 4 where it is inconclusive.`
 
 func (a *app) runCommand() *cobra.Command {
 	var contest run.Contest
@@ -159,10 +159,14 @@ func (a *app) measure(ctx context.Context, lab *run.Lab, store run.Store, asJSON
 // showOutcome prints the result, and a contest's verdict; or that alone, in the format
 // that was asked for.
 func (a *app) showOutcome(o *run.Outcome, dir string, asJSON bool, format *string) error {
-	if o.Comparison == nil || asJSON {
+	verdictAlone := format != nil && *format != "terminal"
+	switch {
+	case asJSON || (o.Comparison == nil && !verdictAlone):
 		return a.show(o.Result, dir, asJSON)
+	case o.Comparison == nil: // The error says why; a parser waits for no report.
+		return nil
 	}
-	if *format == "terminal" {
+	if !verdictAlone {
 		if err := a.show(o.Result, dir, false); err != nil {
 			return err
 		}

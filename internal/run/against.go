@@ -110,20 +110,22 @@ func (k Contest) soFar(c *Conductor, lab *Lab, o *Outcome) ([]testbed.Comparison
 }
 
 // Run measures both sides of a lab that [Lab.Against] made, in turns, and judges them.
-// What was measured before a failure is in the outcome, without a verdict.
+// What was measured beside a failure is judged, and the failure is part of the verdict.
 func (k Contest) Run(ctx context.Context, c *Conductor, lab *Lab) (*Outcome, error) {
 	c.More = k.more(c, lab)
 	o, err := c.Run(ctx, lab)
-	if err != nil || o == nil {
+	if o == nil {
 		return o, err
 	}
-	o.Comparison, err = k.Judge(lab.Name, o.Result, o.Blocks)
-	return o, err
+	var unjudged error
+	o.Comparison, unjudged = k.Judge(lab.Name, o.Result, o.Blocks)
+	return o, errors.Join(err, unjudged)
 }
 
 // Judge compares the two sides of a contest's result.
 func (k Contest) Judge(path string, result testbed.Result, blocks []testbed.Block) ([]testbed.Comparison, error) {
 	options := k.Options
+	options.OneRun = true
 	if k.Budget > 0 {
 		options.Confidence = lookConfidence
 	}

@@ -2,6 +2,8 @@ package run
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +21,7 @@ import (
 type sidedBackend struct {
 	fakeBackend
 	images []string
+	panics string       // The image whose kernel does.
 	booted atomic.Value // The image that runs.
 }
 
@@ -26,6 +29,9 @@ func (b *sidedBackend) Plan(_ context.Context, r provision.Request) ([]provision
 	image := r.Machines[0].Image
 	return []provision.Step{{Name: "boot", Action: provision.Create, Do: func(context.Context) error {
 		b.images = append(b.images, image)
+		if image == b.panics {
+			return crashed{errors.New("its kernel failed")}
+		}
 		b.booted.Store(image)
 		return nil
 	}}}, nil
@@ -96,6 +102,54 @@ func TestContestEndsWhenDecided(t *testing.T) {
 	_, err = contestOf(t, b, Contest{Budget: time.Nanosecond, Options: report.CompareOptions{Metric: "p50", Margin: 1e-7}})
 	require.NoError(t, err)
 	require.Len(t, b.images, 6, "a verdict's least, whatever the budget")
+}
+
+// TestContestWithAPanic: a new kernel that panics is a verdict, and so is what could be
+// measured beside it.
+func TestContestWithAPanic(t *testing.T) {
+	b := sided(0)
+	b.panics = "debian"
+	o, err := contestOf(t, b, Contest{})
+	require.ErrorContains(t, err, "cell side=new: boot: its kernel failed")
+	require.Len(t, o.Comparison, 1)
+	c := o.Comparison[0]
+	require.Equal(t, testbed.Broken, c.Verdict)
+	require.Equal(t, []string{testbed.Broken, testbed.Broken}, []string{c.Modes[0].Verdict, c.Modes[1].Verdict})
+	require.Equal(t, "new: the mode is failed: the kernel of client crashed: Kernel panic - not syncing: x; the base did it", c.Modes[1].Reason)
+	require.Equal(t, "side = new crashed: machine client, at boot", c.Failed[0].What)
+
+	b = sided(0)
+	b.panics = "old"
+	o, err = contestOf(t, b, Contest{Budget: time.Minute})
+	require.ErrorContains(t, err, "cell side=base: ")
+	require.Equal(t, testbed.Broken, o.Comparison[0].Verdict, "whichever side it is")
+	require.Empty(t, o.Comparison[0].Modes)
+
+	// A pair whose machines boot is judged, whatever became of the other.
+	b = sided(10)
+	b.panics = "trunk"
+	lab := labOf(testbed.Test{})
+	lab.Backend, lab.Images = "libvirt", []testbed.Image{{Name: "debian"}, {Name: "trunk"}}
+	other := lab.Cells[0]
+	other.Machines = slices.Clone(other.Machines)
+	for i := range other.Machines {
+		other.Machines[i].Image = "trunk"
+	}
+	lab.Cells[0].Coordinates = []testbed.Coordinate{{Name: "kernel", Value: "debian"}}
+	other.Coordinates = []testbed.Coordinate{{Name: "kernel", Value: "trunk"}}
+	lab.Cells, lab.Predicates = append(lab.Cells, other), append(lab.Predicates, nil)
+	both, err := lab.Against(testbed.Image{Name: "old"})
+	require.NoError(t, err)
+	o, err = Contest{Options: report.CompareOptions{Metric: "p50", Margin: 0.02}}.Run(t.Context(), &Conductor{Backend: b}, both)
+	require.ErrorContains(t, err, "cell kernel=trunk side=new: ")
+	found := map[string]string{}
+	for _, m := range o.Comparison[0].Modes {
+		found[m.Cell["kernel"]+" "+m.Mode] = m.Verdict
+	}
+	require.Equal(t, map[string]string{
+		"debian host": testbed.Equal, "debian docker0": testbed.Improvement,
+		"trunk host": testbed.Broken, "trunk docker0": testbed.Broken,
+	}, found)
 }
 
 func TestAgainstRefuses(t *testing.T) {

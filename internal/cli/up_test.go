@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/testbed-lab/testbed/internal/run"
+	"github.com/testbed-lab/testbed/report"
+	"github.com/testbed-lab/testbed/testbed"
+)
+
+// TestAContestKeepsItsFormat: also where a cell failed, and where nothing could be judged.
+func TestAContestKeepsItsFormat(t *testing.T) {
+	failed := []testbed.Comparison{{Verdict: testbed.Broken, Failed: []testbed.Failing{{What: "side = new crashed", Why: "panic"}}}}
+	for format, want := range map[string]string{
+		"junit": `<failure message="panic"`, "ktap": "not ok 1 side = new crashed", "github": "::error title=",
+		"json": `"failed": [`, "markdown": "## What failed", "terminal": "Failed: 1 failure, listed below.",
+	} {
+		var out bytes.Buffer
+		a := &app{stdout: &out, stderr: &out}
+		require.NoError(t, a.showOutcome(&run.Outcome{Comparison: failed}, t.TempDir(), false, &format))
+		require.Contains(t, out.String(), want, format)
+
+		out.Reset()
+		require.NoError(t, a.showOutcome(&run.Outcome{}, t.TempDir(), false, &format))
+		require.Equal(t, format == "terminal", out.Len() > 0, "a parser reads no report for a person")
+	}
+	require.Equal(t, statusError(exitFailed), verdictStatus(report.Worst(append(failed, testbed.Comparison{Verdict: testbed.Regression}))))
+}
