@@ -105,7 +105,8 @@ case "$*" in
 	libxml2-utils) "$FAKE/make" xmllint : ;;
 	iproute2) "$FAKE/make" ip : ;;
 	nftables) "$FAKE/make" nft : ;;
-	perl) "$FAKE/make" prove : ;;
+	nodejs) "$FAKE/make" node : ;;
+	node-tap-parser) mkdir -p "$SETUP_ROOT/usr/share/nodejs/tap-parser" ;;
 	systemd) "$FAKE/make" systemd-analyze : ;;
 	python3-junitparser)
 		mkdir -p "$SETUP_ROOT/usr/lib/python3/dist-packages/junitparser" ;;
@@ -184,10 +185,11 @@ func (m *machine) equip() {
 		m.write(m.root+"/run/"+name+".pid", strconv.Itoa(os.Getpid()))
 	}
 	m.write(m.fake+"/up", "")
-	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "sudo", "chromium", "pdftotext", "jq", "zstd", "systemd-analyze", "prove", "netperf", "netserver", "sockperf", "sshd", "munged", "slurmctld", "slurmd", "sbatch"} {
+	for _, name := range []string{"virt-xml-validate", "xmllint", "ip", "nft", "shellcheck", "git", "sudo", "chromium", "pdftotext", "jq", "zstd", "systemd-analyze", "node", "netperf", "netserver", "sockperf", "sshd", "munged", "slurmctld", "slurmd", "sbatch"} {
 		m.say(name, "")
 	}
 	m.write(m.root+"/usr/lib/python3/dist-packages/junitparser/__init__.py", "")
+	m.write(m.root+"/usr/share/nodejs/tap-parser/package.json", "{}")
 }
 
 // equipForProofs installs what the proofs need beside what the tests do.

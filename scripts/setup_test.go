@@ -50,7 +50,7 @@ func TestPlan(t *testing.T) {
 		},
 		{
 			name: "Debian 12 for tests", args: []string{"--test"},
-			want: []string{"(from bookworm-backports) netperf sockperf openssh-server sudo libxml2-utils iproute2 nftables shellcheck git chromium poppler-utils jq zstd systemd perl munge slurmctld slurmd slurm-client python3-junitparser\n"}, never: "non-free",
+			want: []string{"(from bookworm-backports) netperf sockperf openssh-server sudo libxml2-utils iproute2 nftables shellcheck git chromium poppler-utils jq zstd systemd munge slurmctld slurmd slurm-client python3-junitparser nodejs node-tap-parser\n"}, never: "non-free",
 		},
 		{
 			name: "Debian 12 for proofs", args: []string{"--prove"},

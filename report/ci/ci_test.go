@@ -61,35 +61,71 @@ nothing told 1 0 1
 `, through(t, written(t, JUnit), python, "-c", script))
 }
 
+// TestKTAPIsRead by a parser that descends into subtests. Of the kernel's own format it
+// does not know the name.
 func TestKTAPIsRead(t *testing.T) {
-	text := written(t, KTAP)
 	const script = `
-use TAP::Parser;
-my $parser = TAP::Parser->new({ tap => join("", <STDIN>) });
-while (my $r = $parser->next) {
-  next unless $r->is_test;
-  printf "%s %d %s%s\n", $r->is_ok ? "ok" : "not ok", $r->number, $r->description, $r->has_skip ? " (skipped: " . $r->explanation . ")" : "";
-}
-print join("; ", $parser->parse_errors), "\n";
+const { Parser = require("tap-parser") } = require("tap-parser");
+const watch = (parser, indent) => {
+  parser.on("plan", p => console.log("%s%d to %d", indent, p.start, p.end));
+  parser.on("assert", a => console.log("%s%s %d %s%s", indent, a.ok ? "ok" : "not ok", a.id, a.name, a.skip ? " (skipped: " + a.skip + ")" : ""));
+  parser.on("child", c => { console.log("%sin %s", indent, c.name); watch(c, indent + "  "); });
+  parser.on("complete", r => r.failures.filter(f => f.tapError).forEach(f => console.log("%swrong: %s", indent, f.tapError)));
+};
+const whole = new Parser();
+watch(whole, "");
+whole.on("extra", e => console.log(e.trim()));
+process.stdin.pipe(whole);
 `
-	require.Equal(t, "not ok 1 tcp_rr [kernel = 6.1, size = 1]\nok 2 udp_rr\nok 3 nothing told (skipped: )\n\n",
-		through(t, text, "perl", "-e", script))
-
-	// The subtests by themselves, as a parser of KTAP takes them.
-	_, inner, _ := strings.Cut(text, "    KTAP version 1\n")
-	inner, _, _ = strings.Cut(inner, "\nnot ok 1")
-	read := through(t, strings.ReplaceAll(inner, "\n    ", "\n")[4:], "perl", "-e", script)
-	require.Contains(t, read, "not ok 1 ")
-	require.Contains(t, read, "ok 2 macvlan SKIP")
-	require.NotContains(t, read, "ok 2 macvlan SKIP (skipped", "a name makes no directive")
-	require.Contains(t, read, "(skipped: undecided)")
+	t.Setenv("NODE_PATH", "/usr/share/nodejs") // Debian's modules, for another's node too.
+	text := written(t, KTAP)
+	require.Equal(t, `KTAP version 1
+1 to 3
+KTAP version 1
+in tcp_rr [kernel = 6.1, size = 1]
+  1 to 3
+  not ok 1 docker0 # worse: +11.0% <b> & "more" second line
+  ok 2 macvlan SKIP # equal
+  ok 3 host::x,y (skipped: undecided)
+not ok 1 tcp_rr [kernel = 6.1, size = 1]
+KTAP version 1
+in udp_rr
+  1 to 1
+  ok 1 host
+ok 2 udp_rr
+KTAP version 1
+in nothing told
+  1 to 1
+  ok 1 host (skipped: true)
+ok 3 nothing told (skipped: true)
+`, through(t, text, "node", "-e", script))
+	for from, to := range map[string]string{"    1..3\n": "    1..2\n", "\n1..3\n": "\n1..2\n"} {
+		require.Contains(t, through(t, strings.Replace(text, from, to, 1), "node", "-e", script), "wrong: ", to)
+	}
 }
 
-func TestGitHubIsOneLineEach(t *testing.T) {
-	require.Equal(t, `::error title=tcp_rr [kernel = 6.1%2C size = 1] docker0::worse: +11.0%25 <b> & "more"%0Asecond line
-::notice title=tcp_rr [kernel = 6.1%2C size = 1] macvlan # SKIP::equal
-::warning title=tcp_rr [kernel = 6.1%2C size = 1] host%3A%3Ax%2Cy::undecided
-::notice title=udp_rr host::
-::warning title=nothing told host::
-`, written(t, GitHub))
+// TestGitHubIsRead by the rules of the runner, after which nothing is left of what escapes.
+func TestGitHubIsRead(t *testing.T) {
+	title := "tcp_rr [kernel = 6.1, size = 1] "
+	var all []annotation
+	for line := range strings.Lines(written(t, GitHub)) {
+		read, err := parseAnnotation(strings.TrimSuffix(line, "\n"))
+		require.NoError(t, err)
+		all = append(all, read)
+	}
+	require.Equal(t, []annotation{
+		{"error", map[string]string{"title": title + "docker0"}, "worse: +11.0% <b> & \"more\"\nsecond line"},
+		{"notice", map[string]string{"title": title + "macvlan # SKIP"}, "equal"},
+		{"warning", map[string]string{"title": title + "host::x,y"}, "undecided"},
+		{"notice", map[string]string{"title": "udp_rr host"}, ""},
+		{"warning", map[string]string{"title": "nothing told host"}, ""},
+	}, all)
+
+	for _, line := range []string{
+		"error title=a::b", "::errror title=a::b", "::error title=a", "::error tilte=a::b", "::error title=a,b::c", "::error title=a:b::c",
+		"::error title=5%::c", "::error title=a::5%", "::error title=a::b\r", "::error title=a,title=b::c",
+	} {
+		_, err := parseAnnotation(line)
+		require.Error(t, err, line)
+	}
 }
