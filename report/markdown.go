@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
@@ -155,10 +156,14 @@ func markdownList(b *bytes.Buffer, title string, texts []string) {
 	}
 }
 
+// edgeOfWord is where underscores would set a text in italics; within a word they do not.
+var edgeOfWord = regexp.MustCompile(`(^|[^\pL\pN_])_+|_+([^\pL\pN_]|$)`)
+
 // markdownText keeps a text from being read as markup or as HTML.
 func markdownText(s string) string {
 	s = oneLine(plain(s))
-	return strings.NewReplacer("\\", "\\\\", "|", "\\|", "*", "\\*", "`", "\\`", "<", "&lt;", "](", "]\\(").Replace(s)
+	s = strings.NewReplacer("\\", "\\\\", "|", "\\|", "*", "\\*", "`", "\\`", "~", "\\~", "&", "&amp;", "<", "&lt;", "](", "]\\(").Replace(s)
+	return edgeOfWord.ReplaceAllStringFunc(s, func(edge string) string { return strings.ReplaceAll(edge, "_", "\\_") })
 }
 
 // markdownPrice draws the matrix, and what it says in words.
