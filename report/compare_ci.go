@@ -46,6 +46,9 @@ func changeLine(c testbed.Comparison, m testbed.Change) string {
 	if e := judgedEstimate(m); e.Lo != nil {
 		text += fmt.Sprintf(" %s [%s, %s], margin %s", changeText(*e.Estimate), changeText(*e.Lo), changeText(*e.Hi), percentText(c.Margin))
 	}
+	if least := leastText(m); least != "" {
+		text += ", would see " + least
+	}
 	if m.Reason != "" {
 		text += "; " + m.Reason
 	}

@@ -251,7 +251,7 @@ func (j *judgement) decide(c compareClaim, adjusted, alpha float64, rows int, o 
 	case adjusted < alpha:
 		j.change.Verdict = c.verdict
 	case c.p < level && alpha < level:
-		j.change.Reason = fmt.Sprintf("Holm's p is %.2g, and so many looks ask for less than %.2g", adjusted, alpha)
+		j.change.Reason = fmt.Sprintf("the 95%% interval is clear of the margin, and so many looks ask for one of %s (Holm's p %.2g, and not below %.2g)", percentText(1-alpha), adjusted, alpha)
 	case c.p < alpha:
 		j.change.Reason = fmt.Sprintf("among %s one such would be by chance (Holm's p %.2g)", count(rows, "row"), adjusted)
 	default:

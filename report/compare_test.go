@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/report/ci"
+	"github.com/testbed-lab/testbed/report/stats"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
@@ -367,6 +369,37 @@ func TestGoldenComparison(t *testing.T) {
 	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(formats(t, all)["json"]))
 	require.NoError(t, err)
 	require.NoError(t, compiled(t, "comparison").Validate(instance))
+}
+
+// TestWhatWouldBeSeenIsSaid in every format, also where a terminal has no room for it.
+func TestWhatWouldBeSeenIsSaid(t *testing.T) {
+	w := booted(1)
+	all := comparedTo(t, side(t, w, "old", 1, locally), 0.05, side(t, w, "new", 2, locally))
+	docker0, macvlan := leastText(all[0].Modes[1]), leastText(all[0].Modes[2])
+	out := formats(t, all)
+	require.NotContains(t, strings.SplitN(string(out["terminal"]), "\n──", 2)[0], "would see", "80 columns are too few")
+	require.Contains(t, string(out["terminal"]), "\nwould see: docker0 "+docker0+", macvlan "+macvlan+"\n")
+	var wide bytes.Buffer
+	require.NoError(t, CompareTerminal(&wide, all, TerminalOptions{Width: 120}))
+	require.Equal(t, 1, strings.Count(wide.String(), "would see"))
+	require.Equal(t, 1, strings.Count(string(out["markdown"]), "would see"), "a column")
+	for _, format := range []string{"junit", "ktap"} {
+		require.Contains(t, string(out[format]), ", would see "+docker0, format)
+	}
+	require.Contains(t, string(out["github"]), strings.ReplaceAll(", would see "+docker0, "%", "%25"))
+}
+
+// TestTheLevelIsNamed where it is the budget's many looks by which a claim falls.
+func TestTheLevelIsNamed(t *testing.T) {
+	decided := func(confidence float64) testbed.Change {
+		j := &judgement{sign: 1, effect: mean{Mean: stats.Mean{Value: 0.05, Error: 0.01, Freedom: 5}, n: 6}, change: testbed.Change{Verdict: testbed.Undecided}}
+		decideAll([]*judgement{j}, CompareOptions{Margin: 0.02, Confidence: confidence})
+		return j.change
+	}
+	require.Equal(t, testbed.Regression, decided(0).Verdict)
+	looks := decided(0.9925)
+	require.Equal(t, testbed.Undecided, looks.Verdict)
+	require.Regexp(t, `^the 95% interval is clear of the margin, and so many looks ask for one of 99\.25% \(Holm's p 0\.0\d+, and not below 0\.0075\)$`, looks.Reason)
 }
 
 func TestChangeText(t *testing.T) {

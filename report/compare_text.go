@@ -121,6 +121,9 @@ func judgedEstimate(m testbed.Change) testbed.Estimate {
 	return m.Itself
 }
 
+// leastColumn is the smallest change that would have been found.
+const leastColumn = "least"
+
 // compareTables are one a test and cell.
 func compareTables(c testbed.Comparison) []table {
 	var all []table
@@ -139,9 +142,24 @@ func compareTables(c testbed.Comparison) []table {
 		}
 	}
 	for i := range all {
-		all[i].Notes = sameNotes(all[i].Notes, len(all[i].Rows))
+		all[i].Notes = append(leastNotes(all[i]), sameNotes(all[i].Notes, len(all[i].Rows))...)
 	}
 	return all
+}
+
+// leastNotes say what each row would see, for where there is no room for the column.
+func leastNotes(t table) []note {
+	at := slices.IndexFunc(t.Columns, func(c column) bool { return c.Name == leastColumn })
+	var texts []string
+	for _, r := range t.Rows {
+		if least := r.Cells[at].Text; least != "" {
+			texts = append(texts, r.Mode+" "+least)
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	return []note{{Text: "would see: " + strings.Join(texts, ", "), Instead: leastColumn}}
 }
 
 func compareTable(c testbed.Comparison, m testbed.Change) table {
@@ -161,7 +179,7 @@ func compareTable(c testbed.Comparison, m testbed.Change) table {
 			{Name: "mode", Title: "mode", Left: true},
 			{Name: "base", Title: "base", Unit: us, Spare: 8}, {Name: "new", Title: "new", Unit: us, Spare: 7},
 			{Name: "change", Title: change}, {Name: "interval", Title: "95% interval", Spare: 4},
-			{Name: "least", Title: "would see", Spare: 9}, {Name: "verdict", Left: true},
+			{Name: leastColumn, Title: "would see", Spare: 9}, {Name: "verdict", Left: true},
 		},
 	}
 }
@@ -178,23 +196,28 @@ func compareRow(m testbed.Change) row {
 	r := row{Mode: m.Mode, Status: testbed.StatusOK, Host: m.Mode == hostMode, Verdict: map[string]verdict{
 		testbed.Regression: slower, testbed.Improvement: faster, testbed.Different: slower, testbed.Broken: slower, testbed.Undecided: noInterval, testbed.Equal: withinNoise, testbed.Reproduced: withinNoise,
 	}[m.Verdict]}
-	change, interval, least := none, "", ""
+	change, interval := none, ""
 	if e.Estimate != nil {
 		change = changeText(*e.Estimate)
 	}
 	if e.Lo != nil {
 		interval = fmt.Sprintf("[%s, %s]", changeText(*e.Lo), changeText(*e.Hi))
 	}
-	if m.MinimumEffect != nil {
-		least = changeText(*m.MinimumEffect)
-	}
-	if m.MinimumEffect != nil && m.Unit == testbed.UnitRate { // Fewer are worse.
-		least = changeText(1 / *m.MinimumEffect)
-	}
-	for _, text := range []string{m.Mode, figureText(m.Base, m.Unit), figureText(m.New, m.Unit), change, interval, least, firstOf(m.Verdict, "reference")} {
+	for _, text := range []string{m.Mode, figureText(m.Base, m.Unit), figureText(m.New, m.Unit), change, interval, leastText(m), firstOf(m.Verdict, "reference")} {
 		r.Cells = append(r.Cells, cell{Text: text})
 	}
 	return r
+}
+
+// leastText is the smallest change for the worse that would have been found.
+func leastText(m testbed.Change) string {
+	switch {
+	case m.MinimumEffect == nil:
+		return ""
+	case m.Unit == testbed.UnitRate: // Fewer are worse.
+		return changeText(1 / *m.MinimumEffect)
+	}
+	return changeText(*m.MinimumEffect)
 }
 
 func figureText(e testbed.Estimate, unit string) string {

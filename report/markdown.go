@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/testbed-lab/testbed/testbed"
@@ -69,7 +70,7 @@ func markdownTable(b *bytes.Buffer, t table, level string) {
 		return
 	}
 	markdownRows(b, t)
-	notes := t.Notes
+	notes := slices.DeleteFunc(slices.Clone(t.Notes), func(n note) bool { return n.Instead != "" }) // Every column is there.
 	if t.Noise != "" {
 		notes = append([]note{{Text: t.Noise}}, notes...)
 	}

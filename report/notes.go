@@ -18,7 +18,7 @@ func notes(t testbed.TestResult) []note {
 	}
 	for _, name := range percentilesOf(t) {
 		for _, text := range percentileNotes(t, name) {
-			all = append(all, note{text, name})
+			all = append(all, note{Text: text, Column: name})
 		}
 	}
 	return all

@@ -34,7 +34,10 @@ type column struct {
 }
 
 // note is a sentence below a table. One about a column is left out with it.
-type note struct{ Text, Column string }
+type note struct {
+	Text, Column string
+	Instead      string // The column for which it stands where that is dropped.
+}
 
 // row is one mode.
 type row struct {

@@ -37,7 +37,7 @@ func (p *pen) table(t table) {
 	}
 	p.lacks(t)
 	for _, n := range t.Notes {
-		if shows(t, keep, n.Column) {
+		if shows(t, keep, n.Column) && (n.Instead == "" || !shows(t, keep, n.Instead)) {
 			p.paragraph("", n.Text, dim)
 		}
 	}
