@@ -94,6 +94,17 @@ func (a *Archive) once(ctx context.Context, want Digest, fetch func() error) err
 	return fetch()
 }
 
+// SuiteError says that a mirror has no such suite.
+type SuiteError struct {
+	Mirror, Suite string
+	err           error
+}
+
+func (e *SuiteError) Error() string {
+	return fmt.Sprintf("the mirror %s has no suite %q: %v", e.Mirror, e.Suite, e.err)
+}
+func (e *SuiteError) Unwrap() error { return e.err }
+
 // Has reports whether a file was fetched already. It trusts the size:
 // the digest was checked before the file got its name.
 func (a *Archive) Has(d Digest) bool {
@@ -113,7 +124,7 @@ func (a *Archive) release(ctx context.Context, suite string) (*Release, error) {
 	var status *StatusError
 	switch {
 	case errors.As(err, &status) && status.Status == http.StatusNotFound:
-		return nil, fmt.Errorf("the mirror %s has no suite %q: %w", a.Mirror, suite, err)
+		return nil, &SuiteError{a.Mirror, suite, err}
 	case err != nil && ctx.Err() == nil:
 		old, readErr := os.ReadFile(saved)
 		if readErr != nil {

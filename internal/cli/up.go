@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/testbed-lab/testbed/images/archive"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/provision/local"
 	"github.com/testbed-lab/testbed/report"
@@ -57,7 +58,8 @@ func (a *app) runCommand() *cobra.Command {
 				return s.conductor.Run(ctx, lab)
 			}
 			contest.Options = o.options()
-			return contest.Run(ctx, s.conductor, lab)
+			o, err := contest.Run(ctx, s.conductor, lab)
+			return o, noSuchBase(err)
 		},
 		format: &o.format,
 	})
@@ -73,6 +75,16 @@ func (a *app) runCommand() *cobra.Command {
 		return measure(cmd, given)
 	}
 	return cmd
+}
+
+// noSuchBase makes a base whose name no mirror knows a mistake of the command line.
+func noSuchBase(err error) error {
+	var base *run.BaseError
+	var suite *archive.SuiteError
+	if errors.As(err, &base) && errors.As(err, &suite) {
+		return usageError{err, "--against takes an image of the lab file, or a Debian release such as bookworm"}
+	}
+	return err
 }
 
 // onlyAgainst refuses flags that mean something in a run against a base alone.

@@ -2,14 +2,28 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/testbed-lab/testbed/images/archive"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/report"
 	"github.com/testbed-lab/testbed/testbed"
 )
+
+// TestNoSuchBase is a mistake of the command line; a base that cannot be fetched is none.
+func TestNoSuchBase(t *testing.T) {
+	var usage usageError
+	suite := fmt.Errorf("image %q: %w", "nope", &archive.SuiteError{Mirror: "m", Suite: "nope"})
+	require.ErrorAs(t, noSuchBase(&run.BaseError{Name: "nope", Err: suite}), &usage)
+	require.Contains(t, usage.Hint(), "an image of the lab file, or a Debian release")
+	for _, err := range []error{nil, suite, &run.BaseError{Name: "nope", Err: io.EOF}} {
+		require.Equal(t, err, noSuchBase(err))
+	}
+}
 
 // TestAContestKeepsItsFormat: also where a cell failed, and where nothing could be judged.
 func TestAContestKeepsItsFormat(t *testing.T) {

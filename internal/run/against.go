@@ -112,6 +112,9 @@ func (k Contest) soFar(c *Conductor, lab *Lab, o *Outcome) ([]testbed.Comparison
 // Run measures both sides of a lab that [Lab.Against] made, in turns, and judges them.
 // What was measured beside a failure is judged, and the failure is part of the verdict.
 func (k Contest) Run(ctx context.Context, c *Conductor, lab *Lab) (*Outcome, error) {
+	if err := c.findBase(ctx, lab); err != nil {
+		return nil, err
+	}
 	c.More = k.more(c, lab)
 	o, err := c.Run(ctx, lab)
 	if o == nil {
@@ -120,6 +123,26 @@ func (k Contest) Run(ctx context.Context, c *Conductor, lab *Lab) (*Outcome, err
 	var unjudged error
 	o.Comparison, unjudged = k.Judge(lab.Name, o.Result, o.Blocks)
 	return o, errors.Join(err, unjudged)
+}
+
+// BaseError says that there is no base to judge by, which is known before any boot.
+type BaseError struct {
+	Name string
+	Err  error
+}
+
+func (e *BaseError) Error() string { return fmt.Sprintf("--against %s: %v", e.Name, e.Err) }
+func (e *BaseError) Unwrap() error { return e.Err }
+
+// findBase builds the base's image: without it the new side would be measured for nothing.
+func (c *Conductor) findBase(ctx context.Context, lab *Lab) error {
+	if _, is := lab.Image(lab.Lab.Against); !is || !c.Backend.Boots() {
+		return nil
+	}
+	if _, _, err := c.image(ctx, lab, lab.Lab.Against); err != nil {
+		return &BaseError{lab.Lab.Against, err}
+	}
+	return nil
 }
 
 // Judge compares the two sides of a contest's result.

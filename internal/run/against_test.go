@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
+	"github.com/testbed-lab/testbed/images"
+	"github.com/testbed-lab/testbed/images/archive"
 	"github.com/testbed-lab/testbed/provision"
 	"github.com/testbed-lab/testbed/report"
 	"github.com/testbed-lab/testbed/testbed"
@@ -150,6 +152,33 @@ func TestContestWithAPanic(t *testing.T) {
 		"debian host": testbed.Equal, "debian docker0": testbed.Improvement,
 		"trunk host": testbed.Broken, "trunk docker0": testbed.Broken,
 	}, found)
+}
+
+// bootsImages is a backend whose machines boot what no store has.
+type bootsImages struct{ *sidedBackend }
+
+func (bootsImages) Boots() bool { return true }
+
+type noImages struct{ err error }
+
+func (s noImages) Build(context.Context, testbed.Image, *images.Lock) (*images.Built, error) {
+	return nil, s.err
+}
+
+// TestContestWithoutABase boots nothing.
+func TestContestWithoutABase(t *testing.T) {
+	lab := labOf(testbed.Test{})
+	lab.Images = []testbed.Image{{Name: "debian", Release: "trixie"}}
+	both, err := lab.Against(testbed.Image{Name: "nope", Release: "nope"})
+	require.NoError(t, err)
+	b, missing := bootsImages{sided(0)}, &archive.SuiteError{Mirror: "m", Suite: "nope"}
+	o, err := Contest{Options: report.CompareOptions{Metric: "p50"}}.Run(t.Context(), &Conductor{Backend: b, Images: noImages{missing}}, both)
+	require.Nil(t, o)
+	var base *BaseError
+	require.ErrorAs(t, err, &base)
+	require.ErrorIs(t, err, missing)
+	require.ErrorContains(t, err, `--against nope: the mirror m has no suite "nope"`)
+	require.Empty(t, b.images)
 }
 
 func TestAgainstRefuses(t *testing.T) {
