@@ -1,6 +1,8 @@
 package hcl_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,4 +28,25 @@ func TestCounted(t *testing.T) {
 	require.NotNil(t, file)
 	require.Greater(t, file.Lab.Cells[0].Tests[0].Block, time.Duration(0))
 	require.Zero(t, file.Lab.Cells[0].Tests[0].Priority)
+}
+
+// TestARenamedLabCountsTheSame: nothing meets a guest that counts, so its addresses do
+// not depend on what its lab is called; on a segment that others may be on they do.
+func TestARenamedLabCountsTheSame(t *testing.T) {
+	macs := func(name, backend string) (all []string) {
+		lab := strings.Replace(examples.First, `lab "first"`, fmt.Sprintf("lab %q", name), 1)
+		file, _ := hcl.Parse([]byte(lab), "lab.hcl", hcl.Options{Backend: backend})
+		require.NotNil(t, file)
+		require.Equal(t, name, file.Lab.Name)
+		for _, m := range file.Lab.Cells[0].Machines {
+			for _, nic := range m.NICs {
+				all = append(all, nic.MAC)
+			}
+		}
+		return all
+	}
+	require.Len(t, macs("a", "icount"), 2)
+	require.Equal(t, macs("a", "icount"), macs("b", "icount"))
+	require.NotEqual(t, macs("a", "icount")[0], macs("a", "icount")[1])
+	require.NotEqual(t, macs("a", "libvirt"), macs("b", "libvirt"))
 }

@@ -124,7 +124,7 @@ type Machine struct {
 type NIC struct {
 	Network string
 	Device  string       // Name in the machine, such as "eth1".
-	MAC     string       // Fixed, from the lab's name, the machine and the index.
+	MAC     string       // Fixed, from the lab's name (but in a guest that counts), the machine and the index.
 	Address netip.Prefix // The machine's own address.
 	// Container is the address that a container on this machine uses where
 	// the mode puts it on the segment itself (all but bridge + masquerade).
