@@ -26,7 +26,7 @@ vm "client" {
   image  = image.one
   cpus   = 2
   setup  = "true"
-  sysctl = { "net.ipv4.ip_forward" = "1", "vm.swappiness" = "1" }
+  sysctl = { "net.core.netdev_budget" = "64", "net.core.somaxconn" = "64", "vm.swappiness" = "1" }
 
   nic {
     network = network.lan
