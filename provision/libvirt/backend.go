@@ -34,7 +34,7 @@ type Options struct {
 	// PoolDir holds what machines boot. Optional: /var/lib/libvirt/images on
 	// the system's connection, $XDG_DATA_HOME/testbed on the session's.
 	PoolDir string
-	// Emulated says that emulation is wanted, so that a lack of KVM is no news. Optional.
+	// Emulated says that emulation is wanted, also where there is KVM. Optional.
 	Emulated bool
 	// Progress receives notes. Optional.
 	Progress progress.Sink
@@ -70,7 +70,7 @@ func Open(ctx context.Context, options Options) (*Backend, error) {
 		return nil, err
 	}
 	if err = b.dialer.awaken(ctx, b.sink); err == nil {
-		b.host, err = b.dialer.discover(ctx)
+		b.host, err = b.dialer.discover(ctx, options.Emulated)
 	}
 	if err == nil {
 		err = b.host.check()

@@ -3,6 +3,7 @@ package libvirt
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 
 	golibvirt "github.com/digitalocean/go-libvirt"
@@ -68,15 +69,16 @@ const minimumTCG = 10
 
 func (h hypervisor) check() error {
 	if h.accelerator != "kvm" && h.qemu.major() < minimumTCG {
-		return fmt.Errorf("use QEMU %s: without KVM it corrupts the memory of recent guests; install QEMU %d or newer: scripts/setup does it (on Debian 12 from bookworm-backports: apt-get install -t bookworm-backports qemu-system-x86)",
+		return fmt.Errorf("use QEMU %s: where it emulates (TCG) it corrupts the memory of recent guests; install QEMU %d or newer: scripts/setup does it (on Debian 12 from bookworm-backports: apt-get install -t bookworm-backports qemu-system-x86)",
 			h.qemu, minimumTCG)
 	}
 	return nil
 }
 
-// accelerators are those to be tried, the best first.
-func accelerators(virtualizes bool) []string {
-	if !virtualizes {
+// accelerators are those to be tried, the best first. KVM is none where emulation is
+// wanted.
+func accelerators(virtualizes, emulated bool) []string {
+	if emulated || !virtualizes {
 		return []string{"tcg"}
 	}
 	return []string{"kvm", "tcg"}
@@ -84,28 +86,38 @@ func accelerators(virtualizes bool) []string {
 
 // discover asks libvirt, rather than looking for /dev/kvm, as it is the daemon
 // and QEMU's user that must be able to open it.
-func (d *dialer) discover(ctx context.Context) (hypervisor, error) {
-	for _, accelerator := range accelerators(d.endpoint.site.About().Virtualizes) {
-		h := hypervisor{accelerator: accelerator}
-		var document string
-		err := d.call(ctx, "ask libvirt what it can run", func(l *golibvirt.Libvirt) error {
-			text, err := l.ConnectGetDomainCapabilities(nil, golibvirt.OptString{"x86_64"},
-				golibvirt.OptString{"q35"}, golibvirt.OptString{h.domainType()}, 0)
-			document = text
+func (d *dialer) discover(ctx context.Context, emulated bool) (hypervisor, error) {
+	h, err := choose(accelerators(d.endpoint.site.About().Virtualizes, emulated), func(domainType string) (document string, err error) {
+		err = d.call(ctx, "ask libvirt what it can run", func(l *golibvirt.Libvirt) error {
+			document, err = l.ConnectGetDomainCapabilities(nil, golibvirt.OptString{"x86_64"},
+				golibvirt.OptString{"q35"}, golibvirt.OptString{domainType}, 0)
 			return err
 		})
-		if err != nil {
-			if accelerator == "kvm" && refused(err) {
-				continue
-			}
-			return h, fmt.Errorf("%w; is qemu-system-x86 installed? scripts/setup installs it", err)
-		}
-		if err := h.decode(document); err != nil {
-			return h, err
-		}
-		return h, d.versions(ctx, &h)
+		return document, err
+	})
+	if err != nil {
+		return h, err
 	}
-	return hypervisor{}, fmt.Errorf("ask libvirt what it can run: no answer fits")
+	return h, d.versions(ctx, &h)
+}
+
+// choose is the first accelerator that libvirt does not refuse. ask is for its
+// capabilities with one.
+func choose(accelerators []string, ask func(domainType string) (string, error)) (h hypervisor, err error) {
+	for _, accelerator := range accelerators {
+		h = hypervisor{accelerator: accelerator}
+		document, err := ask(h.domainType())
+		switch {
+		case err == nil:
+			return h, h.decode(document)
+		case refused(err) && accelerator == "kvm":
+			continue
+		case refused(err):
+			return h, fmt.Errorf("%w; no guest can be emulated: is qemu-system-x86 installed, and one that was built with TCG? scripts/setup installs Debian's, which is", err)
+		}
+		return h, fmt.Errorf("%w; is qemu-system-x86 installed? scripts/setup installs it", err)
+	}
+	return h, errors.New("ask libvirt what it can run: no answer fits")
 }
 
 // refused says whether libvirt answered that it lacks the accelerator.

@@ -106,7 +106,7 @@ func TestStartCommands(t *testing.T) {
 func TestHypervisorCheck(t *testing.T) {
 	require.Equal(t, "10.0.2", version(10000002).String())
 	old := hypervisor{accelerator: "tcg", qemu: 7002017}
-	require.ErrorContains(t, old.check(), "use QEMU 7.2.17: without KVM it corrupts")
+	require.ErrorContains(t, old.check(), "use QEMU 7.2.17: where it emulates (TCG) it corrupts")
 	require.ErrorContains(t, old.check(), "scripts/setup")
 	old.accelerator = "kvm"
 	require.NoError(t, old.check())
