@@ -5,6 +5,7 @@ package provision
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -60,6 +61,9 @@ type Sealed struct {
 	// Counter has the plugin count instructions by their place too. Optional.
 	Counter *Counter
 }
+
+// ErrSealed answers who would connect to a sealed machine.
+var ErrSealed = errors.New("not on this backend: a guest that counts instructions has no way in, and runs only while it is measured; the libvirt backend has machines to look around in")
 
 // Counter is the addresses of two functions of the program: what is executed from a call
 // of the one to a call of the other is counted.
@@ -134,8 +138,9 @@ type Lab struct {
 type MachineInfo struct {
 	Name        string `json:"name"`
 	Domain      string `json:"domain"`
-	State       string `json:"state"` // running, paused, shut off, crashed, ….
-	SSH         string `json:"ssh"`   // "127.0.0.1:PORT", with " on HOST" where that is another computer's.
+	State       string `json:"state"`            // running, paused, shut off, crashed, ….
+	SSH         string `json:"ssh"`              // "127.0.0.1:PORT", with " on HOST" where that is another computer's.
+	Sealed      bool   `json:"sealed,omitempty"` // It has no way in, and no SSH.
 	ImageDigest string `json:"image_digest"`
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // find resolves [LAB/]VM among what runs. The lab may be left out when one
-// running lab has a machine of that name.
+// running lab has a machine of that name. A sealed machine has no way in.
 func find(ctx context.Context, backend provision.Backend, name string) (lab, machine string, err error) {
 	if closed, is := backend.(interface{ NoWayIn() error }); is {
 		return "", "", fmt.Errorf("connect to %q: %w", name, closed.NoWayIn())
@@ -25,9 +25,14 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 		wantLab, wantMachine = "", name
 	}
 	var found, all []string
+	sealed := false
 	for _, l := range labs {
 		for _, m := range l.Machines {
 			full := l.Name + "/" + m.Name
+			if m.Sealed {
+				sealed = sealed || full == name || m.Name == name
+				continue
+			}
 			all = append(all, full)
 			if m.Name == wantMachine && (wantLab == "" || l.Name == wantLab) {
 				found = append(found, full)
@@ -42,6 +47,8 @@ func find(ctx context.Context, backend provision.Backend, name string) (lab, mac
 		return "", "", usageError{fmt.Errorf("machine %s runs on two backends", found[0]), "say which: --backend " + strings.Join(backends, " or --backend ") + ", or --connect URI"}
 	case len(found) > 1:
 		return "", "", usageError{fmt.Errorf("machine %q is in several labs", name), "say which: " + strings.Join(found, ", ")}
+	case sealed:
+		return "", "", fmt.Errorf("connect to %q: %w", name, provision.ErrSealed)
 	case len(all) == 0:
 		return "", "", usageError{errors.New("no lab is running"), "testbed up LAB; the machines of machine blocks exist by themselves: ssh USER@HOST"}
 	}

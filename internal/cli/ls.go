@@ -74,7 +74,11 @@ func (a *app) printMachines(labs []provision.Lab) error {
 	fmt.Fprintln(w, "MACHINE\tSTATE\tSSH\tIMAGE")
 	for _, l := range labs {
 		for _, m := range l.Machines {
-			fmt.Fprintf(w, "%s/%s\t%s\t%s\t%.12s\n", l.Name, m.Name, m.State, m.SSH, m.ImageDigest)
+			ssh := m.SSH
+			if m.Sealed {
+				ssh = "sealed"
+			}
+			fmt.Fprintf(w, "%s/%s\t%s\t%s\t%.12s\n", l.Name, m.Name, m.State, ssh, m.ImageDigest)
 		}
 	}
 	return w.Flush()

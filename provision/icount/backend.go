@@ -2,7 +2,6 @@ package icount
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -88,7 +87,7 @@ func check(want provision.Request) error {
 }
 
 // errNotHere answers what needs a machine that runs.
-var errNotHere = errors.New("not on this backend: a guest that counts instructions has no way in, and runs only while it is measured; the libvirt backend has machines to look around in")
+var errNotHere = provision.ErrSealed
 
 // NoWayIn is why nobody connects to a machine of this backend.
 func (b *Backend) NoWayIn() error { return errNotHere }

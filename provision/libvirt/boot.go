@@ -92,7 +92,9 @@ func (j *job) start(ctx context.Context, m provision.MachineRequest, made making
 		if made.port, err = j.b.site().FreePort(ctx); err != nil {
 			return seenDomain{}, err
 		}
-		made.mark.SSH = fmt.Sprintf("127.0.0.1:%d", made.port)
+		if made.mark.Sealed = m.Sealed != nil; !made.mark.Sealed {
+			made.mark.SSH = fmt.Sprintf("127.0.0.1:%d", made.port)
+		}
 		var domain golibvirt.Domain
 		if domain, err = j.define(ctx, m, made); err == nil {
 			return seenDomain{mark: made.mark, domain: domain}, nil

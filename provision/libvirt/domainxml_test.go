@@ -91,6 +91,7 @@ func TestDocumentsAgainstSchema(t *testing.T) {
 func TestMarkIsReadBack(t *testing.T) {
 	w := wanted(systemURI, "kvm", request("latency", "client"))
 	m := made(w, "client")
+	m.mark.Sealed = true
 	m.mark.Source = `/home/a "b" & <c>/lab.hcl`
 	d, err := w.domain(w.Machines[0], m)
 	require.NoError(t, err)

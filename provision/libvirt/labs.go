@@ -28,9 +28,11 @@ func (b *Backend) Labs(ctx context.Context) ([]provision.Lab, error) {
 	}
 	for _, d := range all.domains {
 		l := lab(d.mark)
-		l.Machines = append(l.Machines, provision.MachineInfo{
-			Name: d.Thing, Domain: d.domain.Name, State: stateName(d.state), SSH: d.SSH + b.dialer.endpoint.there(), ImageDigest: d.Image,
-		})
+		info := provision.MachineInfo{Name: d.Thing, Domain: d.domain.Name, State: stateName(d.state), Sealed: d.Sealed, ImageDigest: d.Image}
+		if !d.Sealed {
+			info.SSH = d.SSH + b.dialer.endpoint.there()
+		}
+		l.Machines = append(l.Machines, info)
 		l.Networks = append(l.Networks, d.Networks...)
 	}
 	for _, n := range all.networks {

@@ -47,6 +47,9 @@ func (b *Backend) machine(ctx context.Context, lab, name string) (*machine, erro
 			continue
 		}
 		if d.Thing == name {
+			if d.Sealed {
+				return nil, fmt.Errorf("connect to %q of lab %q: %w", name, lab, provision.ErrSealed)
+			}
 			if !d.running() {
 				return nil, fmt.Errorf("connect to %q of lab %q: it is %s; testbed up makes it anew", name, lab, stateName(d.state))
 			}

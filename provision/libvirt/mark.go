@@ -24,7 +24,8 @@ type mark struct {
 	Thing   string // The machine or network, by its name in the lab.
 	Digest  string // SHA-256 of the wanted definition.
 	Image   string // Digest of the image, of machines.
-	SSH     string // Address that forwards to the machine's port 22.
+	SSH     string // Address that forwards to the machine's port 22. Empty where it is sealed.
+	Sealed  bool   // It has no way in; see [provision.Sealed].
 	HostKey string // Its public host key, as an authorized_keys line.
 	Log     string // Path of its console log.
 	// Networks that a machine is on, by their names in the lab: a session has
@@ -53,6 +54,7 @@ type markAttrs struct {
 	Digest  string `xml:"digest,attr"`
 	Image   string `xml:"image,attr,omitempty"`
 	SSH     string `xml:"ssh,attr,omitempty"`
+	Sealed  bool   `xml:"sealed,attr,omitempty"`
 	HostKey string `xml:"hostkey,attr,omitempty"`
 	Log     string `xml:"log,attr,omitempty"`
 	// Names of the lab language hold no spaces.
@@ -63,7 +65,7 @@ type markAttrs struct {
 func (m mark) element() markXML {
 	return markXML{Namespace: markNamespace, markAttrs: markAttrs{
 		ID: m.Lab, Name: m.Name, Owner: m.Owner, Source: m.Source, Thing: m.Thing,
-		Digest: m.Digest, Image: m.Image, SSH: m.SSH, HostKey: m.HostKey, Log: m.Log,
+		Digest: m.Digest, Image: m.Image, SSH: m.SSH, Sealed: m.Sealed, HostKey: m.HostKey, Log: m.Log,
 		Networks: strings.Join(m.Networks, " "), Builder: m.Builder.String(),
 	}}
 }
@@ -111,7 +113,7 @@ func parseMark(document string) (d described, m mark, ok bool, err error) {
 	}
 	return d, mark{
 		Lab: a.ID, Name: a.Name, Owner: a.Owner, Source: a.Source, Thing: a.Thing,
-		Digest: a.Digest, Image: a.Image, SSH: a.SSH, HostKey: a.HostKey, Log: a.Log,
+		Digest: a.Digest, Image: a.Image, SSH: a.SSH, Sealed: a.Sealed, HostKey: a.HostKey, Log: a.Log,
 		Networks: strings.Fields(a.Networks), Builder: hold.ParseProcess(a.Builder),
 	}, true, nil
 }
