@@ -61,6 +61,29 @@ func TestACellThatPanicsIsAResult(t *testing.T) {
 	require.Contains(t, string(o.Consoles[file]), "Call Trace")
 }
 
+// stalls is a guest that came to no end, as both agents are told.
+type stalls struct{ error }
+
+func (stalls) Crashed() (string, []byte) { return "guest", []byte("[ 1.0] Waiting for root device\n") }
+func (stalls) Stalled() string           { return "it came to no end in 20m0s" }
+
+// TestAGuestThatStallsIsAResult: with its console, though that shows no failure, and once,
+// though it ends the agents of both machines.
+func TestAGuestThatStallsIsAResult(t *testing.T) {
+	o := &Outcome{Consoles: map[string][]byte{}}
+	one := stalls{errors.New("boot: late")}
+	o.blame(testbed.Cell{}, 0, placed("boot", errors.Join(fmt.Errorf("client: %w", one), fmt.Errorf("server: %w", one))))
+	require.Equal(t, []testbed.Crash{{
+		Machine: "guest", Cell: map[string]string{}, Boot: 1, Place: "boot", Complaint: "it came to no end in 20m0s", Frames: []string{}, Hung: true,
+		Console: "consoles/guest.log", Tail: []string{"[ 1.0] Waiting for root device"},
+	}}, o.crashes)
+	require.Contains(t, string(o.Consoles["guest.log"]), "root device")
+
+	o = &Outcome{Consoles: map[string][]byte{}}
+	o.blame(testbed.Cell{}, 0, errors.New("no stall"))
+	require.Empty(t, o.crashes)
+}
+
 // TestAKernelThatHangsIsAResult: an agent that says that its machine's kernel does not
 // return ends the cell, which has the place and the functions.
 func TestAKernelThatHangsIsAResult(t *testing.T) {

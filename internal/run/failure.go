@@ -75,6 +75,25 @@ func (o *Outcome) crash(cell testbed.Cell, boot int, place, machine string, cons
 	return crash.String()
 }
 
+// stall keeps that a machine came to no end, if an error says so: with its console, which
+// shows no failure.
+func (o *Outcome) stall(cell testbed.Cell, boot int, place, machine string, console []byte, err error) {
+	var stalled interface{ Stalled() string }
+	if !errors.As(err, &stalled) {
+		return
+	}
+	kept := testbed.Crash{
+		Machine: machine, Complaint: stalled.Stalled(), Frames: []string{}, Hung: true,
+		Place: place, Console: o.keepConsole(cell, boot, machine, console), Tail: provision.Tail(console, provision.ConsoleLines),
+	}
+	// The agents of both roles end by it.
+	if !slices.ContainsFunc(o.crashes, func(other testbed.Crash) bool {
+		return maps.Equal(other.Cell, cell.At()) && other.Boot == boot+1 && other.Complaint == kept.Complaint
+	}) {
+		o.addCrash(cell, boot, kept)
+	}
+}
+
 func (o *Outcome) addCrash(cell testbed.Cell, boot int, crash testbed.Crash) {
 	crash.Cell, crash.Boot = cell.At(), boot+1
 	o.crashes = append(o.crashes, crash)
@@ -90,7 +109,9 @@ func (o *Outcome) blame(cell testbed.Cell, boot int, err error) {
 		if errors.As(one, &down) {
 			machine, console := down.Crashed()
 			o.keepConsole(cell, boot, machine, console)
-			o.crash(cell, boot, placeOf(err), machine, console)
+			if o.crash(cell, boot, placeOf(err), machine, console) == "" {
+				o.stall(cell, boot, placeOf(err), machine, console, one)
+			}
 		}
 	}
 	var hang *hangError

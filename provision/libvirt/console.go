@@ -1,6 +1,7 @@
 package libvirt
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -25,7 +26,7 @@ func (e *BootError) Error() string {
 	}
 	lines := provision.Tail(e.Console, provision.ConsoleLines)
 	if len(lines) == 0 {
-		text.WriteString("; its console shows nothing: the kernel did not start, or has no console on ttyS0")
+		text.WriteString("; its console shows nothing: " + e.silence())
 		return text.String()
 	}
 	text.WriteString(provision.EndOfConsole(e.Console))
@@ -33,6 +34,14 @@ func (e *BootError) Error() string {
 		text.WriteString(provision.RestOfConsole(e.File))
 	}
 	return text.String()
+}
+
+// silence is why a console shows nothing. A guest that was seen to run is only quiet.
+func (e *BootError) silence() string {
+	if stalled := new(stalledError); errors.As(e.Err, &stalled) && stalled.progress != "" {
+		return "its kernel is told to be quiet (loglevel=7 on the image's cmdline has it speak)"
+	}
+	return "the kernel did not start, or has no console on ttyS0"
 }
 
 func (e *BootError) Unwrap() error { return e.Err }

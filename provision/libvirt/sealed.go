@@ -3,12 +3,10 @@ package libvirt
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -135,7 +133,8 @@ func (b *Backend) uploadPlugin(ctx context.Context, id string, m provision.Machi
 }
 
 // sealedTimeout bounds a sealed machine's run. It is no less than the agents' own
-// limits, which its instructions reach sooner.
+// limits, which its instructions reach sooner. Nobody looks before that how far it has come:
+// who asks QEMU's monitor may move the clock of a guest that sleeps.
 const sealedTimeout = 20 * time.Minute
 
 // awaitEnd waits until a sealed machine has powered itself off, which is how it
@@ -146,7 +145,7 @@ func (j *job) awaitEnd(ctx context.Context, d seenDomain) error {
 	for {
 		state, reason, err := j.b.domainState(ctx, d.domain)
 		if late := context.Cause(ctx); errors.Is(late, context.DeadlineExceeded) {
-			return j.bootError(context.WithoutCancel(ctx), d, fmt.Errorf("%w%s", late, j.b.executed(d)))
+			return j.bootError(context.WithoutCancel(ctx), d, &stalledError{sealedTimeout, j.b.progressOf(d)})
 		}
 		if ctx.Err() != nil {
 			return j.bootError(ctx, d, context.Cause(ctx))
@@ -169,50 +168,6 @@ func (j *job) awaitEnd(ctx context.Context, d seenDomain) error {
 		case <-time.After(j.b.consoleInterval()):
 		}
 	}
-}
-
-// executed says how far a sealed machine has come that is not done: by its clock, which
-// is its instructions. The context that it was waited for is over.
-func (b *Backend) executed(d seenDomain) string {
-	ctx, cancel := context.WithTimeout(context.Background(), monitorTimeout)
-	defer cancel()
-	var answer string
-	err := b.dialer.call(ctx, "ask "+d.Thing+" for its time", func(l *golibvirt.Libvirt) (err error) {
-		answer, err = l.QEMUDomainMonitorCommand(d.domain, `{"execute":"qom-get","arguments":{"path":"/machine","property":"rtc-time"}}`, 0)
-		return err
-	})
-	if err != nil {
-		return ""
-	}
-	return instructionsText(answer)
-}
-
-// monitorTimeout is for one question to QEMU.
-const monitorTimeout = 5 * time.Second
-
-// instructionsText reads the guest's real-time clock as QEMU tells it (struct tm), which
-// began at sealedStart: a second is 10⁹ instructions.
-func instructionsText(answer string) string {
-	var clock struct {
-		Return *struct {
-			Year int `json:"tm_year"` // From 1900.
-			Mon  int `json:"tm_mon"`  // From 0.
-			Day  int `json:"tm_mday"`
-			Hour int `json:"tm_hour"`
-			Min  int `json:"tm_min"`
-			Sec  int `json:"tm_sec"`
-		} `json:"return"`
-	}
-	if json.Unmarshal([]byte(answer), &clock) != nil || clock.Return == nil {
-		return ""
-	}
-	c := clock.Return
-	now := time.Date(1900+c.Year, time.Month(1+c.Mon), c.Day, c.Hour, c.Min, c.Sec, 0, time.UTC)
-	began, err := strconv.ParseInt(sealedStart, 10, 64)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("; it has executed some %d · 10⁹ instructions", now.Unix()-began)
 }
 
 // Output is what a sealed machine has written.
