@@ -215,16 +215,60 @@ func TestAgainst(t *testing.T) {
 }
 
 func TestTurns(t *testing.T) {
-	require.Equal(t, []int{0}, turn(1, 1, 3))
-	require.Equal(t, [][]int{{0, 1}, {1, 0}, {0, 1}}, [][]int{turn(1, 2, 0), turn(1, 2, 1), turn(1, 2, 2)})
-	require.Equal(t, []int{0, 1, 2, 3}, turn(1, 4, 0))
+	of := func(cells int, backend string) *Lab {
+		return &Lab{Lab: testbed.Lab{Seed: 1, Backend: backend, Cells: make([]testbed.Cell, cells)}}
+	}
+	require.Equal(t, []int{0}, turn(of(1, "libvirt"), 3))
+	two, four := of(2, "libvirt"), of(4, "libvirt")
+	require.Equal(t, [][]int{{0, 1}, {1, 0}, {0, 1}}, [][]int{turn(two, 0), turn(two, 1), turn(two, 2)})
+	require.Equal(t, turn(four, 0), turn(four, 0), "the same seed, the same order")
 	seen := map[int]int{}
 	for boot := range 400 {
-		order := turn(1, 4, boot+1)
+		order := turn(four, boot)
 		require.ElementsMatch(t, []int{0, 1, 2, 3}, order)
 		seen[order[0]]++
 	}
 	for cell, n := range seen {
 		require.InDelta(t, 100, n, 40, "cell %d is first as often as others", cell)
 	}
+	first := map[int]bool{}
+	for seed := range 40 {
+		four.Seed = int64(seed)
+		first[turn(four, 0)[0]] = true
+	}
+	require.Len(t, first, 4, "also where each boots once")
+	for boot := range 5 {
+		require.Equal(t, []int{0, 1, 2}, turn(of(3, backendIcount), boot), "counts do not drift")
+	}
+}
+
+// TestOneBootOfManyCells is in a random order, of which the result has nothing: it has
+// the cells, and what failed of them, as the lab does.
+func TestOneBootOfManyCells(t *testing.T) {
+	backend := &sidedBackend{}
+	var undone atomic.Int32
+	backend.machines = pair(steady(&undone), serve)
+	lab := labOf(testbed.Test{})
+	one, declared := lab.Cells[0], []string{"a", "b", "c", "d", "e"}
+	lab.Cells, lab.Predicates = nil, make([][]testbed.Predicate, len(declared))
+	for _, name := range declared {
+		cell := one
+		cell.Coordinates = []testbed.Coordinate{{Name: "kernel", Value: name}}
+		cell.Machines = slices.Clone(one.Machines)
+		cell.Machines[0].Image = name
+		lab.Cells = append(lab.Cells, cell)
+	}
+	o, err := (&Conductor{Backend: backend}).Run(t.Context(), lab)
+	require.NoError(t, err)
+	require.ElementsMatch(t, declared, backend.images)
+	require.NotEqual(t, declared, backend.images)
+	var measured, described []string
+	for _, b := range o.Blocks {
+		measured = append(measured, b.Cell["kernel"])
+	}
+	for _, m := range o.Result.Environment.Machines {
+		described = append(described, m.Cell["kernel"])
+	}
+	require.Equal(t, declared, slices.Compact(measured))
+	require.Equal(t, declared, slices.Compact(described))
 }

@@ -13,6 +13,7 @@ import (
 
 // visit is a cell on its way through its boots.
 type visit struct {
+	number int // In the lab's order, from 0.
 	cell   testbed.Cell
 	trials []*trial
 	broken bool // By a failure that another boot would meet again.
@@ -24,12 +25,12 @@ type visit struct {
 func (c *Conductor) cells(ctx context.Context, lab *Lab, keep keeper, o *Outcome) error {
 	visits := make([]*visit, len(lab.Cells))
 	for i, cell := range lab.Cells {
-		visits[i] = &visit{cell: cell, trials: trialsOf(lab, cell, o)}
+		visits[i] = &visit{number: i, cell: cell, trials: trialsOf(lab, cell, o)}
 	}
 	var failures []error
 	for boot := 0; c.another(visits, boot, o); boot++ {
 		var due []*visit
-		for _, i := range turn(lab.Seed, len(visits), boot) {
+		for _, i := range turn(lab, boot) {
 			if v := visits[i]; !v.broken && (boot == 0 || wanted(v.trials, boot)) {
 				due = append(due, v)
 			}
@@ -63,20 +64,24 @@ func (c *Conductor) another(visits []*visit, boot int, o *Outcome) bool {
 	return true
 }
 
-// turn is the order in which cells boot: as declared at first. Later two swap places
-// each time (ABBA), so that a drift that is even favours neither, and more are shuffled.
-func turn(seed int64, cells, boot int) []int {
-	order := make([]int, cells)
+// backendIcount is the backend that counts instructions.
+const backendIcount = "icount"
+
+// turn is the order in which cells boot, lest what drifts on this machine be taken for
+// what differs between them: two swap places each time (ABBA), so that a drift that is
+// even favours neither, and more are shuffled. Counts do not drift, and keep their order.
+func turn(lab *Lab, boot int) []int {
+	order := make([]int, len(lab.Cells))
 	for i := range order {
 		order[i] = i
 	}
 	switch {
-	case boot == 0:
-	case cells == 2 && boot%2 == 1:
+	case lab.Backend == backendIcount:
+	case len(order) == 2 && boot%2 == 1:
 		slices.Reverse(order)
-	case cells > 2:
-		shuffled := rand.New(rand.NewPCG(uint64(seed), uint64(boot)))
-		shuffled.Shuffle(cells, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	case len(order) > 2:
+		shuffled := rand.New(rand.NewPCG(uint64(lab.Seed), uint64(boot)))
+		shuffled.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	return order
 }

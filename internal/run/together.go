@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 )
 
 // together visits cells for a boot, as many at once as may be. What each found is added
-// in the order of the turn, so that a result does not tell which was done first. It
-// returns what failed.
+// in the lab's order, whichever was done first. It returns what failed.
 func (c *Conductor) together(ctx context.Context, lab *Lab, due []*visit, keep keeper, boot int, o *Outcome) (failures []error) {
 	names := make(chan string, max(c.Parallel, 1))
 	for slot := range cap(names) {
@@ -34,16 +34,26 @@ func (c *Conductor) together(ctx context.Context, lab *Lab, due []*visit, keep k
 		})
 	}
 	group.Wait()
-	for i, part := range parts {
-		if part == nil { // The run was ended before.
+	for _, i := range inLabOrder(due) {
+		if parts[i] == nil { // The run was ended before.
 			continue
 		}
-		o.merge(part)
+		o.merge(parts[i])
 		if errs[i] != nil {
 			failures = append(failures, errs[i])
 		}
 	}
 	return failures
+}
+
+// inLabOrder are the indices of visits as the lab has their cells.
+func inLabOrder(due []*visit) []int {
+	order := make([]int, len(due))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return due[a].number - due[b].number })
+	return order
 }
 
 // slotName is what the machines of a cell are known by that is measured beside others: no

@@ -42,7 +42,7 @@ func newTrial(lab *testbed.Lab, cell testbed.Cell, test testbed.Test, samples *s
 		seed: lab.Seed, rules: lab.Void, cell: cell, test: test, scratch: samples,
 		streaks: streaks{}, width: math.Inf(1), oneKernel: lab.Backend == "local", silence: blockGrace,
 	}
-	if lab.Backend == "icount" {
+	if lab.Backend == backendIcount {
 		t.oneKernel, t.silence = true, sealedSilence
 	}
 	return t
