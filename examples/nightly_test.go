@@ -119,23 +119,34 @@ run)
 	echo '<testsuites><testsuite name="what failed"/></testsuites>'
 	[ "$KEPT" = no ] || { mkdir -p "$2" && echo '{}' >"$2/result.json" && echo '| verdict |' >"$2/comparison.md"; }
 	exit "$RUN" ;;
-history) [ "$2" != check ] || exit "$CHECK" ;;
+history) [ "$2" = check ] && exit "$CHECK" || exit "$ADD" ;;
 esac
 `
 
+// TestNightlyScript: each night that left a result is looked for a level that changed, and
+// the status is the worst of all.
 func TestNightlyScript(t *testing.T) {
+	checked := []string{"run ", "history add ", "history check "}
 	for name, c := range map[string]struct {
-		run, check string // Exit statuses; 1- keeps nothing.
-		want       int
-		calls      []string
+		run, add, check string // Exit statuses; 1- keeps nothing.
+		want            int
+		calls           []string
 	}{
-		"fine":            {"0", "0", 0, []string{"run lab.hcl --against base", "history add ", "history check --store "}},
-		"slow drift":      {"0", "3", 3, []string{"run ", "history add ", "history check "}},
-		"first nights":    {"0", "4", 0, []string{"run ", "history add ", "history check "}},
-		"regression":      {"3", "0", 3, []string{"run ", "history add "}},
-		"open":            {"4", "0", 4, []string{"run ", "history add "}},
-		"a panic":         {"1", "0", 1, []string{"run ", "history add "}},
-		"nothing to keep": {"1-", "0", 1, []string{"run "}},
+		"fine":                      {"0", "0", "0", 0, []string{"run lab.hcl --against base", "history add ", "history check --store "}},
+		"slow drift":                {"0", "0", "3", 3, checked},
+		"first nights":              {"0", "0", "4", 0, checked},
+		"regression":                {"3", "0", "0", 3, checked},
+		"it lasts, and no news":     {"3", "0", "4", 3, checked},
+		"open":                      {"4", "0", "0", 4, checked},
+		"open, one of first nights": {"4", "0", "4", 4, checked},
+		"open, with slow drift":     {"4", "0", "3", 3, checked},
+		"a cell failed":             {"1", "0", "0", 1, checked},
+		"a cell failed, and drift":  {"1", "0", "3", 1, checked},
+		"all cells failed":          {"1", "2", "0", 1, checked[:2]},
+		"no disk for the history":   {"0", "1", "0", 1, checked[:2]},
+		"a regression is no excuse": {"3", "0", "1", 1, checked},
+		"nothing to keep":           {"1-", "0", "0", 1, checked[:1]},
+		"a mistake":                 {"2-", "0", "0", 2, checked[:1]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -143,7 +154,7 @@ func TestNightlyScript(t *testing.T) {
 			require.NoError(t, os.WriteFile(fake, []byte(fakeTestbed), 0o755))
 			cmd := exec.Command("nightly/testbed-nightly", "lab.hcl", folder, "--budget", "1m")
 			run, none := strings.CutSuffix(c.run, "-")
-			cmd.Env = append(os.Environ(), "TESTBED="+fake, "CALLS="+calls, "RUN="+run, "KEPT="+map[bool]string{true: "no"}[none], "CHECK="+c.check)
+			cmd.Env = append(os.Environ(), "TESTBED="+fake, "CALLS="+calls, "RUN="+run, "KEPT="+map[bool]string{true: "no"}[none], "ADD="+c.add, "CHECK="+c.check)
 			out, err := cmd.Output()
 			require.Equal(t, c.want, cmd.ProcessState.ExitCode(), "%v", err)
 			require.Equal(t, !none, strings.Contains(string(out), "| verdict |"))
