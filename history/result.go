@@ -43,6 +43,7 @@ type Result struct {
 type Test struct {
 	Name       string            `json:"name"`
 	Cell       map[string]string `json:"cell"`
+	Node       string            `json:"node,omitempty"` // Of the host that measured; empty: unknown.
 	Kernels    []string          `json:"kernels"`
 	Rig        []report.Common   `json:"rig"`
 	Conditions []report.Common   `json:"conditions"`
@@ -85,7 +86,7 @@ func newResult(r testbed.Result) (Result, error) {
 		if cell == nil {
 			cell = map[string]string{}
 		}
-		test := Test{Name: t.Name, Cell: cell, Kernels: report.KernelsOf(r, t.Cell), Rig: report.RigOf(r, t.Cell), Conditions: report.ConditionsOf(t)}
+		test := Test{Name: t.Name, Cell: cell, Node: report.NodeOf(r, t.Cell), Kernels: report.KernelsOf(r, t.Cell), Rig: report.RigOf(r, t.Cell), Conditions: report.ConditionsOf(t)}
 		for _, m := range t.Modes {
 			of, err := figuresOf(t, m)
 			if err != nil {

@@ -139,8 +139,9 @@ func (j Judging) options(unit string) changepoint.Options {
 	return o
 }
 
-// Judged are the series of the store that are picked, with their changes.
-func (s *Store) Judged(j Judging, picks func(Series) bool) ([]Series, error) {
+// Judged are the series of the store that are picked, with their changes, of as much of
+// its results as counts.
+func (s *Store) Judged(j Judging, only Only, picks func(Series) bool) ([]Series, error) {
 	results, err := s.Results()
 	if err != nil {
 		return nil, err
@@ -149,7 +150,7 @@ func (s *Store) Judged(j Judging, picks func(Series) bool) ([]Series, error) {
 	if err != nil {
 		return nil, err
 	}
-	series := slices.DeleteFunc(SeriesOf(results), func(one Series) bool { return !picks(one) })
+	series := slices.DeleteFunc(SeriesOf(only.of(results)), func(one Series) bool { return !picks(one) })
 	for i := range series {
 		if err := series[i].Judge(j, seen[series[i].ID]); err != nil {
 			return nil, fmt.Errorf("judge series %s of history %q: %w", series[i].ID, s.path, err)

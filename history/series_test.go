@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,6 +53,7 @@ func TestSeriesAreOfOneKind(t *testing.T) {
 		"lab's text": {func(r *testbed.Result) { r.LabDigest = "d2" }, 3},
 		"seed":       {func(r *testbed.Result) { r.Seed = 5 }, 3},
 		"CPU":        {func(r *testbed.Result) { r.Environment.Host["cpu_model"] = "Xeon" }, 6},
+		"host":       {func(r *testbed.Result) { r.Environment.Node = "bergen" }, 6},
 		"backend":    {func(r *testbed.Result) { r.Backend = "libvirt" }, 6},
 		"QEMU":       {func(r *testbed.Result) { r.Environment.Host["qemu"] = "10.0.2" }, 6},
 		"lab":        {func(r *testbed.Result) { r.Lab = "other" }, 6},
@@ -69,6 +71,39 @@ func TestSeriesAreOfOneKind(t *testing.T) {
 	older, newer := night(0, 1.2), night(1, 1.2)
 	older.Environment.Host["qemu"], newer.Environment.Host["qemu"] = "10.0.2", "10.1.0"
 	require.Len(t, SeriesOf([]Result{kept(t, older), kept(t, newer)}), 3, "of times the major version counts")
+	for _, one := range []*testbed.Result{&older, &newer} {
+		one.Backend, one.Environment.Host, one.Tests[0].Unit = "icount", nil, testbed.UnitInstructions
+	}
+	older.Environment.Node, newer.Environment.Node = "oslo", "bergen"
+	require.Len(t, SeriesOf([]Result{kept(t, older), kept(t, newer)}), 2, "counts are of no host: host's and docker0's")
+}
+
+func TestOnly(t *testing.T) {
+	var results []Result
+	for n, node := range []string{"oslo", "oslo", "bergen", ""} {
+		one := night(n, 1.2)
+		one.Environment.Node = node
+		results = append(results, kept(t, one))
+	}
+	results[1].Tests[0].Kernels = []string{"6.120.1-cloud", "7.3"}
+	nights := func(o Only) (started []int) {
+		for _, s := range SeriesOf(o.of(results)) {
+			for _, p := range s.Points {
+				if s.Mode == "docker0" && s.Metric == MetricRatio {
+					started = append(started, p.Started.Day()-began.Day())
+				}
+			}
+		}
+		slices.Sort(started)
+		return started
+	}
+	require.Equal(t, []int{0, 1, 2, 3}, nights(Only{}))
+	require.Equal(t, []int{0, 1}, nights(Only{Host: "oslo"}))
+	require.Equal(t, []int{0, 2, 3}, nights(Only{Kernel: "6.12"}), "which is no 6.120")
+	require.Equal(t, []int{2}, nights(Only{Kernel: "6.12.2"}))
+	require.Equal(t, []int{1}, nights(Only{Kernel: "7.3", Host: "oslo"}))
+	require.Empty(t, nights(Only{Host: "osl"}))
+	require.Len(t, results[0].Tests, 1, "what is stored stays")
 }
 
 func TestLatest(t *testing.T) {

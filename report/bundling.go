@@ -116,6 +116,9 @@ func hostNames(r testbed.Result) (names []string) {
 
 // nodeNames are those under which a cluster or themselves know the hosts of cells.
 func nodeNames(r testbed.Result) (names []string) {
+	if r.Environment.Node != "" {
+		names = append(names, r.Environment.Node)
+	}
 	for _, c := range r.Environment.Cells {
 		if !slices.Contains(names, c.Node) {
 			names = append(names, c.Node)

@@ -14,8 +14,8 @@ type Common struct {
 	Value string `json:"value"`
 }
 
-// RigOf is what a cell of a result was measured on. Its node is known where somebody
-// spread cells over several.
+// RigOf is what a cell of a result was measured on. Counts are of no node, and results of
+// before there were names of none that is known.
 func RigOf(r testbed.Result, cell map[string]string) []Common {
 	at := placeOf(r, cell)
 	rig := []Common{{"backend", r.Backend}, {"accelerator", r.Accelerator}, {"QEMU", at.qemu}}

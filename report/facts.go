@@ -43,7 +43,7 @@ func rigFacts(r testbed.Result) []fact {
 func environmentTables(r testbed.Result) []factTable {
 	all := []factTable{}
 	if len(r.Environment.Host) > 0 {
-		all = append(all, factTable{"Host", flatten("", r.Environment.Host)})
+		all = append(all, factTable{strings.TrimSpace("Host " + r.Environment.Node), flatten("", r.Environment.Host)})
 	}
 	for _, c := range r.Environment.Cells {
 		all = append(all, factTable{strings.TrimSpace("Node " + c.Node + " " + bracketed(CellText(c.Cell))), ownFacts(r, c)})

@@ -17,18 +17,32 @@ type place struct{ node, cpu, qemu string }
 // host, for its guest has a processor of its own, and no time; a time depends on QEMU's
 // major version.
 func placeOf(r testbed.Result, cell map[string]string) place {
-	node, facts := "", r.Environment.Host
-	for _, c := range r.Environment.Cells {
-		if maps.Equal(c.Cell, cell) {
-			node, facts = c.Node, c.Host
-		}
-	}
+	node, facts := hostUnder(r, cell)
 	version, _ := facts["qemu"].(string)
 	if r.Backend == backendIcount {
 		return place{qemu: version}
 	}
 	major, _, _ := strings.Cut(version, ".")
 	return place{node: node, cpu: factText(facts["cpu_model"]), qemu: major}
+}
+
+// hostUnder is what the host is called on which a cell was measured, and what is known
+// of it.
+func hostUnder(r testbed.Result, cell map[string]string) (node string, facts map[string]any) {
+	node, facts = r.Environment.Node, r.Environment.Host
+	for _, c := range r.Environment.Cells {
+		if maps.Equal(c.Cell, cell) {
+			node, facts = c.Node, c.Host
+		}
+	}
+	return node, facts
+}
+
+// NodeOf is what the host is called on which a cell was measured; empty where the result
+// does not say.
+func NodeOf(r testbed.Result, cell map[string]string) string {
+	node, _ := hostUnder(r, cell)
+	return node
 }
 
 func (p place) String() string {

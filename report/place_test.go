@@ -93,6 +93,51 @@ func TestNodesAreNotCompared(t *testing.T) {
 	}
 }
 
+// TestHostsAreNotCompared: a run that measured all its cells on one host is of that host.
+func TestHostsAreNotCompared(t *testing.T) {
+	named := func(seed uint64, node string) CompareSide {
+		return side(t, booted(3), node, seed, func(in *Input) { in.Environment.Node = node })
+	}
+	oslo, before := named(1, "oslo"), named(2, "")
+	o := CompareOptions{Metric: "p50", Margin: 0.05}
+	_, err := Compare(oslo, []CompareSide{named(2, "oslo")}, o)
+	require.NoError(t, err)
+	_, err = Compare(oslo, []CompareSide{before}, o)
+	require.NoError(t, err, "of before results had a name")
+	_, err = Compare(oslo, []CompareSide{named(2, "bergen")}, o)
+	require.ErrorContains(t, err, "node: oslo and bergen")
+
+	o.Force = true
+	all, err := Compare(oslo, []CompareSide{named(2, "bergen")}, o)
+	require.NoError(t, err)
+	require.Equal(t, []string{"node: oslo and bergen"}, all[0].Forced)
+	require.Contains(t, drawings(t, oslo)["page"], "Host oslo")
+	text, err := JSON(oslo.Result)
+	require.NoError(t, err)
+	require.NoError(t, validate(t, text))
+
+	counted := oslo.Result
+	counted.Backend = backendIcount
+	require.NotContains(t, RigOf(counted, nil), Common{"node", "oslo"})
+	require.Equal(t, "oslo", NodeOf(counted, nil))
+}
+
+func TestBundleOfAHost(t *testing.T) {
+	dir := t.TempDir()
+	s := side(t, booted(3), "result", 1, func(in *Input) { in.Environment.Node = "oslo" })
+	require.NoError(t, Write(dir, s.Result, s.Blocks))
+	var packed bytes.Buffer
+	_, err := Bundle(&packed, dir, BundleOptions{Testbed: "1.2"})
+	require.NoError(t, err)
+	out := unpacked(t, packed.Bytes())
+	r, _, err := Read(out)
+	require.NoError(t, err)
+	require.Equal(t, "redacted_node_1", r.Environment.Node)
+	page, err := os.ReadFile(filepath.Join(out, PageFile))
+	require.NoError(t, err)
+	require.NotContains(t, string(page), "oslo")
+}
+
 func TestCountsAreOfNoNode(t *testing.T) {
 	s := apart(t, "oslo", "bergen", "oslo")
 	s.Result.Backend = backendIcount

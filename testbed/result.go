@@ -66,6 +66,8 @@ type Tool struct {
 
 // Environment is what the numbers were measured on.
 type Environment struct {
+	// Node is what the host is called; empty where Cells say it, and of machines over SSH.
+	Node string         `json:"node,omitempty"`
 	Host map[string]any `json:"host"` // kernel, cpu_model, cpus, qemu, libvirt, …
 	// Before and After are what the host's kernel had counted when the run began and when
 	// it ended, as a machine's are.

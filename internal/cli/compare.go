@@ -47,7 +47,7 @@ func (a *app) compareCommand() *cobra.Command {
 	o.flags(cmd)
 	flags := cmd.Flags()
 	order := flags.Bool("order", false, "compare the order of modes alone: of times with\ncounts of instructions, or of two machines")
-	flags.BoolVar(&o.force, "force", false, "compare what is not comparable, such as another\nQEMU or CPU model, and say so in every output")
+	flags.BoolVar(&o.force, "force", false, "compare what is not comparable, such as another\nQEMU, CPU model or host; every output says so")
 	flags.StringArrayVar(&o.baseCell, "base-cell", nil, "of BASE's matrix, the cells with `NAME=VALUE`")
 	flags.StringArrayVar(&o.newCell, "new-cell", nil, "of NEW's matrix, the cells with `NAME=VALUE`")
 	cmd.RunE = func(_ *cobra.Command, given []string) error {

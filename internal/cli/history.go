@@ -19,9 +19,10 @@ const historyHelp = `Keep results over time in one file, history.db in the store
 what of them has changed for good.
 
 Each figure of each mode of each test is a series, over results of one lab on
-rigs that may be compared: another backend, accelerator, CPU model or major
-version of QEMU is another series. Of times there are the ratio to host (by
-which days are comparable), p50 and p99; where instructions are counted, those.
+rigs that may be compared: another backend, accelerator, host, CPU model or
+major version of QEMU is another series (counts are of no host). Of times there
+are the ratio to host (by which days are comparable), p50 and p99; where
+instructions are counted, those.
 
 A change is one of level, up or down, found by E-divisive with a t-test; one
 odd night is none. Several processes may use a store at once.`
@@ -30,6 +31,7 @@ odd night is none. Several processes may use a store at once.`
 type picking struct {
 	lab, test, mode, metric string
 	cell                    []string
+	only                    history.Only
 }
 
 func (a *app) historyCommand() *cobra.Command {
@@ -117,6 +119,8 @@ func (p *picking) flags(cmd *cobra.Command) {
 	flags.StringVar(&p.mode, "mode", "", "of `MODE` alone")
 	flags.StringVar(&p.metric, "metric", "", "of `METRIC` alone: "+strings.Join(history.Metrics, ", "))
 	flags.StringArrayVar(&p.cell, "cell", nil, "of cells of the matrix with `NAME=VALUE`")
+	flags.StringVar(&p.only.Kernel, "kernel", "", "of what ran `RELEASE` alone, or one that begins so")
+	flags.StringVar(&p.only.Host, "host", "", "of what was measured on the host `NAME` alone")
 }
 
 // judging are the flags of what counts as a change.
@@ -175,7 +179,7 @@ func (p *picking) judged(ctx context.Context, store string, how history.Judging,
 	}
 	var picked []history.Series
 	err = withHistory(ctx, store, history.Reading, func(s *history.Store) error {
-		all, err := s.Judged(how, func(one history.Series) bool { return p.picks(one, cell, ids) })
+		all, err := s.Judged(how, p.only, func(one history.Series) bool { return p.picks(one, cell, ids) })
 		picked = all
 		return err
 	})

@@ -134,6 +134,40 @@ func TestHistoryCheckSays(t *testing.T) {
 	require.Contains(t, check().stderr, "testbed: docker0, ratio: the newest result of nightly, tcp_rr · local · AMD EPYC does not have it\n")
 }
 
+// TestHistoryPicks by kernel and host, which are of results and not of series.
+func TestHistoryPicks(t *testing.T) {
+	folder(t)
+	for n := range 4 {
+		dir := nightly(t, n, 1.2)
+		r, blocks, err := report.Read(dir)
+		require.NoError(t, err)
+		r.Environment.Node = []string{"oslo", "bergen"}[n/2]
+		require.NoError(t, report.Write(dir, r, blocks))
+		require.Equal(t, exitDone, invoke(t, "", "history", "add", "--store", "store", dir).status)
+	}
+	count := func(more ...string) (points []int) {
+		var series []history.Series
+		got := invoke(t, "", append([]string{"history", "list", "--store", "store", "--json", "--metric", "ratio"}, more...)...)
+		require.Equal(t, exitDone, got.status, got.stderr)
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &series))
+		for _, s := range series {
+			points = append(points, len(s.Points))
+		}
+		return points
+	}
+	require.Equal(t, []int{2, 2}, count(), "a host has series of its own")
+	require.Equal(t, []int{2}, count("--host", "oslo"))
+	require.Equal(t, []int{1}, count("--kernel", "6.12.3"))
+	require.Contains(t, invoke(t, "", "history", "show", "--store", "store", "--metric", "ratio", "--host", "bergen").stdout, "nightly, tcp_rr · local · AMD EPYC · bergen\n")
+	for _, more := range [][]string{{"--kernel", "6.1"}, {"--host", "trondheim"}} {
+		for _, verb := range []string{"list", "show", "plot", "check"} {
+			got := invoke(t, "", append([]string{"history", verb, "--store", "store"}, more...)...)
+			require.Equal(t, exitUsage, got.status, verb)
+			require.Contains(t, got.stderr, "no series is picked")
+		}
+	}
+}
+
 func TestHistoryAddIsAllOrNothing(t *testing.T) {
 	folder(t)
 	good, other, newer := nightly(t, 0, 1.2), nightly(t, 1, 1.2), nightly(t, 2, 1.2)

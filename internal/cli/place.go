@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -127,6 +128,37 @@ func (a *app) hypervisor(ctx context.Context, notes progress.Sink, connect strin
 	return libvirt.Open(ctx, libvirt.Options{
 		Connect: cmp.Or(a.connect, connect), SSH: sshCommand(), Owner: provision.Owner(), Emulated: emulated, Progress: notes,
 	})
+}
+
+// nodeOf is what the computers are called that a place's machines run on. Machines that
+// exist run on none that anybody chose.
+func (a *app) nodeOf(at place) string {
+	if at.backend == "ssh" {
+		return ""
+	}
+	connects := at.connects
+	if a.connect != "" || len(connects) == 0 {
+		connects = []string{a.connect}
+	}
+	var names []string
+	for _, connect := range connects {
+		name := nodeName()
+		if h, err := testbed.ParseConnect(connect); err == nil && h.SSH != "" {
+			name = hostOf(h.SSH)
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
+
+// hostOf is the name in what ssh connects to: [USER@]HOST[:PORT].
+func hostOf(target string) string {
+	host := target[strings.Index(target, "@")+1:]
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		host = bare
+	}
+	return strings.Trim(host, "[]")
 }
 
 // checkConnect says whether --connect is a URI.

@@ -36,6 +36,25 @@ func TestHypervisorsOfALab(t *testing.T) {
 	}
 }
 
+func TestNodeOf(t *testing.T) {
+	t.Setenv("SLURMD_NODENAME", "oslo")
+	const there, everywhere = "qemu+ssh://me@rack1:22/system", "qemu+ssh://[2001:db8::1]/session"
+	for name, c := range map[string]struct {
+		at      place
+		connect string // The flag.
+		want    string
+	}{
+		"here":              {at: place{backend: "local"}, want: "oslo"},
+		"this libvirt":      {at: place{backend: "libvirt", connects: []string{"qemu:///system"}}, want: "oslo"},
+		"another computer":  {at: place{backend: "icount", connects: []string{there}}, want: "rack1"},
+		"two":               {at: place{backend: "libvirt", connects: []string{there, "", there}}, want: "oslo, rack1"},
+		"the flag wins":     {at: place{backend: "libvirt", connects: []string{there, ""}}, connect: everywhere, want: "2001:db8::1"},
+		"machines that are": {at: place{backend: "ssh"}},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, (&app{connect: c.connect}).nodeOf(c.at)) })
+	}
+}
+
 func TestConnectThatIsNone(t *testing.T) {
 	for _, verb := range []string{"ls", "doctor"} {
 		got := invoke(t, "", verb, "--connect", "qemu://host/system")

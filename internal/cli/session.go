@@ -31,15 +31,15 @@ func (a *app) open(ctx context.Context, lab *run.Lab) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	display := a.display()
-	backend, err := a.backend(ctx, display.Sink(), placeOf(lab))
+	display, at := a.display(), placeOf(lab)
+	backend, err := a.backend(ctx, display.Sink(), at)
 	if err != nil {
 		display.Close()
 		return nil, err
 	}
 	s := &session{display: display, backend: backend, conductor: &run.Conductor{
 		Backend: backend, Agent: agent,
-		Owner: provision.Owner(), Version: toolVersion(), Progress: display.Sink(),
+		Owner: provision.Owner(), Version: toolVersion(), Node: a.nodeOf(at), Progress: display.Sink(),
 	}}
 	if !backend.Boots() {
 		return s, nil

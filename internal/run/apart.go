@@ -28,6 +28,7 @@ func (c *Conductor) RunCell(ctx context.Context, lab *Lab, number int, node stri
 		env := o.Result.Environment
 		where.Host, where.Before, where.After = env.Host, env.Before, env.After
 		o.Result.Lab = lab.Name
+		o.Result.Environment.Node = "" // The cell has it.
 		o.Result.Environment.Cells = []testbed.CellEnvironment{where}
 		return o, where, err
 	}

@@ -62,7 +62,7 @@ func sizes(t *testing.T, values ...string) *Lab {
 func cellOf(t *testing.T, lab *Lab, number int, node string, b *namedBackend) Part {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "result")
-	c := &Conductor{Backend: b, Scratch: filepath.Dir(dir)}
+	c := &Conductor{Backend: b, Node: "itself", Scratch: filepath.Dir(dir)}
 	o, where, err := c.RunCell(t.Context(), lab, number, node)
 	if o == nil {
 		require.Error(t, err)
@@ -85,6 +85,7 @@ func TestRunCell(t *testing.T) {
 	require.Len(t, r.Tests, 1)
 	require.Len(t, r.Environment.Cells, 1)
 	require.Equal(t, "oslo", r.Environment.Cells[0].Node)
+	require.Empty(t, r.Environment.Node, "the cell has it")
 	require.Equal(t, map[string]string{"size": "2"}, blocks[0].Cell)
 	require.Equal(t, "remove", b.diary[len(b.diary)-1])
 }

@@ -135,10 +135,11 @@ func TestATestThatEndsLeavesTheOthers(t *testing.T) {
 // TestTheHostIsDescribedWhileMachinesRun: how they were started is not known after.
 func TestTheHostIsDescribedWhileMachinesRun(t *testing.T) {
 	var undone atomic.Int32
-	c := &Conductor{Backend: &fakeBackend{machines: pair(steady(&undone), serve)}}
+	c := &Conductor{Backend: &fakeBackend{machines: pair(steady(&undone), serve)}, Node: "oslo"}
 	o, err := c.Run(t.Context(), labOf(testbed.Test{}))
 	require.NoError(t, err)
 	env := o.Result.Environment
+	require.Equal(t, "oslo", env.Node)
 	require.Equal(t, map[string]any{"l": "boot"}, env.Host)
 	require.NotEmpty(t, env.Before["load"])
 	require.NotEmpty(t, env.After["load"])

@@ -152,7 +152,7 @@ func safeName(s string) string {
 // environment is the host, the machines and the images that were used.
 func (c *Conductor) environment(ctx context.Context, lab string, o *Outcome) testbed.Environment {
 	env := testbed.Environment{
-		Host: o.host, Before: o.before, After: c.hostState(ctx, o), Machines: o.machines, Images: map[string]map[string]any{},
+		Node: c.Node, Host: o.host, Before: o.before, After: c.hostState(ctx, o), Machines: o.machines, Images: map[string]map[string]any{},
 	}
 	if env.Host == nil { // No machine was measured on: the host can still be described.
 		env.Host = c.hostFacts(ctx, lab, o)

@@ -27,6 +27,7 @@ type Conductor struct {
 	Agent    []byte // The guest agent's binary.
 	Owner    string // Who answers for what is made.
 	Version  string // Of this program, for the result.
+	Node     string // What the host of the machines is called, for the result. Optional.
 	Progress progress.Sink
 	// Scratch is a folder, on the file system of the results, for what is too
 	// large to be held in memory meanwhile. Optional.
@@ -48,7 +49,7 @@ type Conductor struct {
 func (c *Conductor) Another() *Conductor {
 	return &Conductor{
 		Backend: c.Backend, Images: c.Images, Lock: c.Lock, Agent: c.Agent, Owner: c.Owner, Version: c.Version,
-		Progress: c.Progress, Scratch: c.Scratch, Parallel: c.Parallel,
+		Node: c.Node, Progress: c.Progress, Scratch: c.Scratch, Parallel: c.Parallel,
 	}
 }
 
