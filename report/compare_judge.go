@@ -166,10 +166,13 @@ func (l leveled) byBoot() map[int]float64 {
 }
 
 // interleaved says that the two sides are cells of one run, whose boots take turns,
-// or were counted with the same seeds.
+// or were counted with the same seeds. Cells that were measured apart took none.
 func interleaved(base, other CompareSide) bool {
 	if base.Result.Backend == backendIcount {
 		return base.Result.Seed == other.Result.Seed
+	}
+	if len(base.Result.Environment.Cells) > 0 {
+		return false
 	}
 	return base.Result.Started.Equal(other.Result.Started) && base.Result.LabDigest == other.Result.LabDigest
 }

@@ -138,6 +138,27 @@ func TestBundleOfAHost(t *testing.T) {
 	require.NotContains(t, string(page), "oslo")
 }
 
+// TestCellsApartAreNotPaired: a drift of the machine did not meet both alike, though one
+// result, with one time, has them.
+func TestCellsApartAreNotPaired(t *testing.T) {
+	gathered := apart(t, "oslo", "oslo", "oslo")
+	inTurns := apart(t)
+	compared := func(s CompareSide) testbed.Estimate {
+		old, recent := s, s
+		old.Cell, recent.Cell = map[string]string{"kernel": "bookworm"}, map[string]string{"kernel": "trixie"}
+		require.Equal(t, len(s.Result.Environment.Cells) == 0, interleaved(old, recent))
+		all, err := Compare(old, []CompareSide{recent}, CompareOptions{Metric: "p50", Margin: 0.05})
+		require.NoError(t, err)
+		return all[0].Modes[0].Itself
+	}
+	alone, paired := compared(gathered), compared(inTurns)
+	require.InEpsilon(t, *paired.Estimate, *alone.Estimate, 1e-9)
+	require.NotEqual(t, *paired.Lo, *alone.Lo, "the interval is of two means, not of differences")
+
+	gathered.Result.Backend = backendIcount
+	require.True(t, interleaved(gathered, gathered), "a seed is the same, whenever it was counted")
+}
+
 func TestCountsAreOfNoNode(t *testing.T) {
 	s := apart(t, "oslo", "bergen", "oslo")
 	s.Result.Backend = backendIcount
