@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -88,9 +89,20 @@ func (c *Config) Lacks(features []Feature) []string {
 }
 
 // Mend is the command that sets options, and all that they require, in a
-// configuration, to be run in the kernel's tree.
+// configuration, to be run in the kernel's tree. What is not a tree's own
+// configuration is that of a kernel that is built, and becomes one first.
 func (c *Config) Mend(path string, options []string) string {
+	const own = ".config"
 	var b strings.Builder
+	switch {
+	case filepath.Base(path) == own:
+	case filepath.Ext(path) == ".gz":
+		fmt.Fprintf(&b, "zcat %s > %s && ", path, own)
+		path = own
+	default:
+		fmt.Fprintf(&b, "cp %s %s && ", path, own)
+		path = own
+	}
 	fmt.Fprintf(&b, "scripts/config --file %s", path)
 	for _, option := range withRequired(options) {
 		if !c.Has(option) {

@@ -69,6 +69,12 @@ func TestConfig(t *testing.T) {
 func TestConfigRemedySetsWhatIsRequiredToo(t *testing.T) {
 	config, err := kconfig.Read(strings.NewReader("CONFIG_NET=y\nCONFIG_INET=y\n"))
 	require.NoError(t, err)
-	findings := Config("x/.config", config, []kconfig.Need{{For: "mode a", Features: []kconfig.Feature{kconfig.Ipvlan}}})
-	require.Equal(t, "scripts/config --file x/.config -e NETFILTER -e NETFILTER_ADVANCED -e NETDEVICES -e NET_CORE -e IPVLAN && make olddefconfig", findings[0].Remedy)
+	for path, first := range map[string]string{
+		"x/.config":        "scripts/config --file x/.config",
+		"/proc/config.gz":  "zcat /proc/config.gz > .config && scripts/config --file .config",
+		"/boot/config-6.1": "cp /boot/config-6.1 .config && scripts/config --file .config",
+	} {
+		findings := Config(path, config, []kconfig.Need{{For: "mode a", Features: []kconfig.Feature{kconfig.Ipvlan}}})
+		require.Equal(t, first+" -e NETFILTER -e NETFILTER_ADVANCED -e NETDEVICES -e NET_CORE -e IPVLAN && make olddefconfig", findings[0].Remedy)
+	}
 }
