@@ -40,19 +40,26 @@ func (e *SkipError) Unwrap() error { return e.Err }
 type SameError struct {
 	Rows   []testbed.Change
 	Better bool // The bad version is the better one.
+	Steps  bool // Looked for was the largest step, which asks for no difference.
 }
 
 func (e *SameError) Error() string {
-	if e.Better {
+	switch {
+	case e.Better:
 		return "the bad version is better than the good one"
+	case e.Steps:
+		return "no step from a version to the next is more than chance"
 	}
 	return "the good version and the bad one do not differ"
 }
 
 // Hint is the remedy.
 func (e *SameError) Hint() string {
-	if e.Better {
+	switch {
+	case e.Better:
 		return "swap --good and --bad to find where it became better"
+	case e.Steps:
+		return "ask about another mode or test (--mode, --test)"
 	}
 	return "narrow it to what changed (--test, --mode, --metric), or lower --max-regression"
 }
@@ -191,7 +198,7 @@ func (h *Hunt) Largest(ctx context.Context, margin float64) (Answer, error) {
 	}
 	h.Bench.Choose(row)
 	if row.Itself.Estimate == nil {
-		return Answer{}, &SameError{Rows: []testbed.Change{row}}
+		return Answer{}, fmt.Errorf("mode %q of test %q cannot be compared from end to end: %s", row.Mode, row.Test, row.Itself.Reason)
 	}
 	logs := map[int]float64{0: 0, len(h.Versions) - 1: math.Log(*row.Itself.Estimate)}
 	size := func(from, to int) float64 { return math.Abs(logs[to] - logs[from]) }
@@ -222,7 +229,7 @@ func (h *Hunt) Largest(ctx context.Context, margin float64) (Answer, error) {
 	from, to := l.Answer()
 	answer, err := h.answer(ctx, from, to)
 	if err == nil && answer.Change.Direction == "" {
-		return answer, &SameError{Rows: []testbed.Change{answer.Change}}
+		return answer, &SameError{Rows: []testbed.Change{answer.Change}, Steps: true}
 	}
 	return answer, err
 }

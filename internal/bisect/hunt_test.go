@@ -143,6 +143,27 @@ func TestFirstBadRefuses(t *testing.T) {
 	require.Len(t, b.measured, 2, "nothing in between is measured")
 }
 
+// endless cannot compare its ends.
+type endless struct{ *fakeBench }
+
+func (b endless) Ends(context.Context) ([]testbed.Change, error) {
+	return []testbed.Change{{Test: "rr", Mode: "host", Itself: testbed.Estimate{Reason: "base: the mode is unsupported"}}}, nil
+}
+
+// TestLargestRefuses: it never asked the ends to differ, and says what it found instead.
+func TestLargestRefuses(t *testing.T) {
+	var same *SameError
+	_, err := hunt(t, t.TempDir(), &fakeBench{figures: row(9, 4, 1)}).Largest(t.Context(), 0.02)
+	require.ErrorAs(t, err, &same)
+	require.EqualError(t, err, "no step from a version to the next is more than chance")
+	require.NotContains(t, same.Hint(), "--max-regression", "which is no matter here")
+
+	h := hunt(t, t.TempDir(), &fakeBench{figures: row(9, 4, 1)})
+	h.Bench = endless{&fakeBench{}}
+	_, err = h.Largest(t.Context(), 0.02)
+	require.EqualError(t, err, `mode "host" of test "rr" cannot be compared from end to end: base: the mode is unsupported`)
+}
+
 // TestFirstBadSkips: what cannot be measured, or is undecided, is named where the change
 // may lie in it.
 func TestFirstBadSkips(t *testing.T) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,10 +38,8 @@ func (l *looking) flags(cmd *cobra.Command) {
 // check refuses before anything is read or measured.
 func (l *looking) check() error {
 	plain := l.verdict
-	plain.format = compareFormats[0]
-	if plain.metric == "" || plain.metric == instructions {
-		plain.metric = "mean"
-	}
+	plain.format, plain.moreMetrics = compareFormats[0], []string{instructions}
+	plain.metric = cmp.Or(plain.metric, instructions)
 	return plain.check()
 }
 

@@ -91,6 +91,9 @@ func (o *stepping) check() error {
 	case o.as != "" && o.as != string(bisect.Good) && o.as != string(bisect.Bad):
 		return usageError{fmt.Errorf("--as %q", o.as), "--as takes good or bad"}
 	}
+	if info, err := os.Stat(o.tree); err != nil || !info.IsDir() {
+		return usageError{fmt.Errorf("%s is no folder", o.tree), "name the kernel tree: --tree DIR"}
+	}
 	return o.looking.check()
 }
 
@@ -252,9 +255,6 @@ func (s *step) compare(base, other report.CompareSide, margin float64) ([]testbe
 
 // built is the tree's kernel, built before where that was asked for.
 func (s *step) built(ctx context.Context, out io.Writer) (func(testbed.Image) testbed.Image, error) {
-	if info, err := os.Stat(s.tree); err != nil || !info.IsDir() {
-		return nil, usageError{fmt.Errorf("%s is no folder", s.tree), "name the kernel tree: --tree DIR"}
-	}
 	if s.build != "" {
 		if err := buildIn(ctx, s.tree, out, s.build); err != nil {
 			return nil, err

@@ -52,7 +52,7 @@ func TestUsageMistakes(t *testing.T) {
 		{[]string{"validate", "missing.hcl"}, []string{"missing.hcl"}},
 		{[]string{"validate", "x.hcl", "--var", "rounds"}, []string{`--var "rounds" is not NAME=VALUE`}},
 		{[]string{"bisect", "x.hcl", "--good", "6.12"}, []string{"lies between two kernels", "--bad 7.3"}},
-		{[]string{"bisect", "x.hcl", "--metric", "p51"}, []string{`no metric "p51"`}},
+		{[]string{"bisect", "x.hcl", "--metric", "p51"}, []string{`no metric "p51"`, "rate, instructions"}},
 		{[]string{"bisect", "x.hcl", "--max-regression", "two"}, []string{`--max-regression: "two" is no share`}},
 		{[]string{"kernel", "list", "1", "2", "3"}, []string{"usage: testbed kernel list [FROM [TO]]"}},
 		{[]string{"report", "nowhere"}, []string{"nowhere"}},

@@ -20,7 +20,8 @@ import (
 // comparing are the flags of a verdict between results.
 type comparing struct {
 	metric, margin, format string
-	marginFlag             string // Where the margin has another name.
+	marginFlag             string   // Where the margin has another name.
+	moreMetrics            []string // Beside those that results are compared by.
 	force                  bool
 	baseCell, newCell      []string
 }
@@ -102,8 +103,8 @@ func (o *comparing) check() error {
 	if _, err := shareOf(o.margin); err != nil {
 		return usageError{fmt.Errorf("--%s: %w", cmp.Or(o.marginFlag, "max-regression"), err), "write a share of 1, or per cent: 0.02 or 2%"}
 	}
-	if !slices.Contains(report.MetricNames(), o.metric) {
-		return usageError{fmt.Errorf("no metric %q", o.metric), "--metric takes one of: " + strings.Join(report.MetricNames(), ", ")}
+	if metrics := slices.Concat(report.MetricNames(), o.moreMetrics); !slices.Contains(metrics, o.metric) {
+		return usageError{fmt.Errorf("no metric %q", o.metric), "--metric takes one of: " + strings.Join(metrics, ", ")}
 	}
 	if !slices.Contains(compareFormats, o.format) {
 		return usageError{fmt.Errorf("no format %q", o.format), "--format takes one of: " + strings.Join(compareFormats, ", ")}
