@@ -84,8 +84,8 @@ func (j *job) trace() (*evidence.Tracer, error) {
 	switch {
 	case j.pass.kind != proto.PassGraph:
 		return evidence.Start(evidence.Events)
-	case j.segment.EveryCall:
-		return evidence.StartEvery()
+	case j.segment.Wide:
+		return evidence.StartWide()
 	}
 	return evidence.Start(evidence.Graph)
 }
@@ -136,7 +136,7 @@ func (j *job) read(text string) {
 	}
 	trace := evidence.Read(text, cut)
 	cycles := trace.Cycles()
-	if j.segment.EveryCall { // What is shown is the network's all the same.
+	if j.segment.Wide { // What is shown is the network's all the same.
 		cycles = trace.Network()
 		for _, frame := range trace.Callers() {
 			seen.Callers = append(seen.Callers, proto.Frame(frame))

@@ -41,8 +41,8 @@ type EndEvidence struct {
 	Calls  map[string]float64 `json:"calls"`
 	Cycles int                `json:"cycles"`
 	Path   []Call             `json:"path"`
-	// Callers are the calls of all functions in these transactions, where every function
-	// was traced: a tree, from its root down.
+	// Callers are the calls of all functions in these transactions, where not the network's
+	// alone were traced: a tree, from its root down.
 	Callers []Frame `json:"callers,omitempty"`
 }
 

@@ -12,6 +12,7 @@ type Frame struct {
 type place struct {
 	name     string
 	network  bool // Of the network's stack, or of a module.
+	within   int  // How many of the network's functions it is in, itself among them.
 	above    *place
 	below    []*place // In the order in which they were first called.
 	byName   map[string]*place
@@ -19,11 +20,14 @@ type place struct {
 	together int // With those below.
 }
 
-func (p *place) child(name string, network bool) *place {
+func (p *place) child(name string, module bool) *place {
 	if found := p.byName[name]; found != nil {
 		return found
 	}
-	made := &place{name: name, network: network, above: p}
+	made := &place{name: name, network: module || ofStack(name), above: p, within: p.within}
+	if made.network {
+		made.within++
+	}
 	if p.byName == nil {
 		p.byName = map[string]*place{}
 	}
@@ -84,7 +88,7 @@ func (t Trace) Network() (all []Cycle) {
 				continue
 			}
 			call := one.Call
-			call.Depth = one.place.networkDepth()
+			call.Depth = one.place.within
 			if one.Device == "" {
 				call.Depth--
 			}
@@ -93,14 +97,4 @@ func (t Trace) Network() (all []Cycle) {
 		all = append(all, cycle)
 	}
 	return all
-}
-
-// networkDepth is how many of the network's functions a place is in, itself among them.
-func (p *place) networkDepth() (n int) {
-	for ; p != nil; p = p.above {
-		if p.network {
-			n++
-		}
-	}
-	return n
 }

@@ -1,20 +1,8 @@
 package evidence
 
 import (
-	"bufio"
-	"regexp"
+	"cmp"
 	"strings"
-)
-
-// eventLine is one of the trace's, such as
-//
-//	testbed-agent-123 [000] b..2. 71.204: net_dev_queue: dev=eth1 skbaddr=000 len=67
-var eventLine = regexp.MustCompile(`^\s*.+-\d+\s+\[\d+\]\s+\S+\s+\d+\.\d+: (\w+): (.*)$`)
-
-var (
-	eventDevice = regexp.MustCompile(`\bdev=(\S+)`)
-	pollDevice  = regexp.MustCompile(`for device (\S+)`)
-	softirqName = regexp.MustCompile(`\[action=(\w+)\]`)
 )
 
 // CountEvents reads the text of an [Events] pass: how often each event was, by
@@ -22,11 +10,9 @@ var (
 // network count.
 func CountEvents(text string) map[string]int64 {
 	counts := map[string]int64{}
-	lines := bufio.NewScanner(strings.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if found := eventLine.FindStringSubmatch(lines.Text()); found != nil {
-			if key := eventKey(found[1], found[2]); key != "" {
+	for line := range strings.Lines(text) {
+		if event, rest, is := eventLine(line); is {
+			if key := eventKey(event, rest); key != "" {
 				counts[key]++
 			}
 		}
@@ -34,21 +20,40 @@ func CountEvents(text string) map[string]int64 {
 	return counts
 }
 
+// eventLine reads one of the trace's, such as
+//
+//	testbed-agent-123 [000] b..2. 71.204: net_dev_queue: dev=eth1 skbaddr=000 len=67
+func eventLine(line string) (event, rest string, is bool) {
+	_, rest, _ = strings.Cut(line, "] ")
+	_, rest, _ = strings.Cut(rest, ": ")
+	return strings.Cut(strings.TrimSpace(rest), ": ")
+}
+
 func eventKey(event, rest string) string {
 	switch event {
 	case "softirq_raise", "softirq_entry":
-		if name := softirqName.FindStringSubmatch(rest); name != nil && strings.HasPrefix(name[1], "NET_") {
-			return event + " " + name[1]
+		_, name, _ := strings.Cut(rest, "[action=")
+		if name, _, is := strings.Cut(name, "]"); is && strings.HasPrefix(name, "NET_") {
+			return event + " " + name
 		}
 		return ""
 	case "napi_poll":
-		if device := pollDevice.FindStringSubmatch(rest); device != nil {
-			return event + " " + device[1]
-		}
-		return event + " (no device)"
+		_, device, _ := strings.Cut(rest, "for device ")
+		device, _, _ = strings.Cut(device, " ")
+		return event + " " + cmp.Or(device, "(no device)")
 	}
-	if device := eventDevice.FindStringSubmatch(rest); device != nil {
-		return event + " " + device[1]
+	if device := deviceOf(rest); device != "" {
+		return event + " " + device
+	}
+	return ""
+}
+
+// deviceOf is the device that an event names: "dev=eth1 skbaddr=000 len=67".
+func deviceOf(rest string) string {
+	for field := range strings.FieldsSeq(rest) {
+		if device, is := strings.CutPrefix(field, "dev="); is {
+			return device
+		}
 	}
 	return ""
 }

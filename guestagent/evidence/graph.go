@@ -1,10 +1,8 @@
 package evidence
 
 import (
-	"bufio"
 	"cmp"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -22,14 +20,6 @@ type Call struct {
 
 // Cycle is all that happened from one transaction to the next.
 type Cycle []Call
-
-// graphLine is one of the function graph's: "0)  testbed-agent-123 |  tcp_sendmsg() {".
-var graphLine = regexp.MustCompile(`^\s*\d+\)\s+(.+)-(\d+)\s*\|(\s*)(.*)$`)
-
-var (
-	graphCall  = regexp.MustCompile(`^([\w.]+)(?: \[(\w+)\])?\(\);?(?: \{)?`)
-	graphEvent = regexp.MustCompile(`^/\* (\w+): (.*) \*/$`)
-)
 
 // Cut says where one transaction ends and the next begins.
 type Cut struct {
@@ -56,7 +46,11 @@ type step struct {
 // last is no whole transaction and left out.
 func Read(text string, cut Cut) Trace {
 	c := cutter{Cut: cut, open: map[string][]*place{}}
-	each(text, c.line)
+	for line := range strings.Lines(text) {
+		if task, depth, body, is := graphLine(line); is {
+			c.line(task, depth, body)
+		}
+	}
 	return Trace{c.cycles}
 }
 
@@ -124,7 +118,7 @@ func (c *cutter) at(task string, call Call, module bool) *place {
 		c.open[task] = open
 		return within
 	}
-	here := within.child(call.Name, module || ofStack(call.Name))
+	here := within.child(call.Name, module)
 	c.open[task] = append(open, here)
 	return here
 }
@@ -147,28 +141,31 @@ func (c *cutter) cut(at int) {
 	c.now, c.cuts = slices.Clone(c.now[at:]), true
 }
 
-func each(text string, f func(task string, depth int, body string)) {
-	lines := bufio.NewScanner(strings.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if found := graphLine.FindStringSubmatch(lines.Text()); found != nil {
-			f(strings.TrimSpace(found[1])+"-"+found[2], max(0, len(found[3])/2-1), strings.TrimSpace(found[4]))
-		}
+// graphLine reads one of the function graph's: "0)  testbed-agent-123 |  tcp_sendmsg() {".
+// A trace has tens of thousands, and in an emulated guest a regular expression takes
+// longer for them than all that is traced.
+func graphLine(line string) (task string, depth int, body string, is bool) {
+	cpu, rest, _ := strings.Cut(line, ")")
+	task, body, _ = strings.Cut(rest, "|")
+	task = strings.TrimSpace(task)
+	if !isNumber(strings.TrimSpace(cpu)) || !isNumber(task[strings.LastIndexByte(task, '-')+1:]) {
+		return "", 0, "", false
 	}
+	inner := strings.TrimLeft(body, " ")
+	return task, max(0, (len(body)-len(inner))/2-1), strings.TrimSpace(inner), true
 }
 
+// parse reads what stands behind a line's bar: an event, "/* netif_rx: dev=eth0 len=53 */",
+// or a call, "veth_xmit [veth]() {". A call's end is neither.
 func parse(depth int, body string) (call Call, module, is bool) {
-	if event := graphEvent.FindStringSubmatch(body); event != nil {
-		device := eventDevice.FindStringSubmatch(event[2])
-		if device == nil {
-			return Call{}, false, false
-		}
-		return Call{Depth: depth, Name: event[1], Device: device[1]}, false, true
+	if event, is := strings.CutPrefix(body, "/* "); is {
+		name, rest, _ := strings.Cut(event, ": ")
+		device := deviceOf(rest)
+		return Call{Depth: depth, Name: name, Device: device}, false, device != ""
 	}
-	if found := graphCall.FindStringSubmatch(body); found != nil {
-		return Call{Depth: depth, Name: symbol.Plain(found[1])}, found[2] != "", true
-	}
-	return Call{}, false, false
+	name, _, is := strings.Cut(body, "()")
+	name, _, module = strings.Cut(name, " [")
+	return Call{Depth: depth, Name: symbol.Plain(name)}, module, is
 }
 
 // Typical is the cycle that others are most alike: the one with the median number
@@ -217,4 +214,8 @@ func median(values []int) float64 {
 		return float64(values[middle])
 	}
 	return float64(values[middle-1]+values[middle]) / 2
+}
+
+func isNumber(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
 }

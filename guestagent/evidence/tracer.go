@@ -21,16 +21,16 @@ type Kind string
 const (
 	// Events are tracepoints: cheap enough that a transaction keeps its shape.
 	Events Kind = "events"
-	// Graph is every call of a function of the network stack, or of all functions.
+	// Graph is every call of a function of the network stack, and of others if asked.
 	Graph Kind = "graph"
 )
 
 // Buffers are per CPU. bufferKB holds either pass: an event takes some 40 bytes, and a
 // transaction has fewer than 100 of them, or 2,000 calls of the network's functions.
-// everyKB holds those of all functions, in a guest that has one CPU.
+// wideKB holds those of others too, in a guest that has one CPU.
 const (
 	bufferKB = "8192"
-	everyKB  = "65536"
+	wideKB   = "32768"
 )
 
 // events that are counted. irq is here for softirqs; the rest are where a packet
@@ -52,8 +52,8 @@ type Tracer struct {
 	own  *instance
 	fs   *tracefs // One of these, where it traces.
 	kind Kind
-	// every function is traced, and not the network's alone.
-	every bool
+	// wide traces what a transaction calls beside the network's functions too.
+	wide bool
 	// before is what was set where, to be put back in what all share.
 	before [][2]string
 }
@@ -61,17 +61,16 @@ type Tracer struct {
 // Start begins to record. The error says what the kernel or the machine lacks.
 func Start(kind Kind) (*Tracer, error) { return start(kind, false) }
 
-// StartEvery begins to record the calls of every function. Its kernel prepares all
-// 40,000 for that, and each of their calls takes longer: it is for guests in which time
-// is nothing.
-func StartEvery() (*Tracer, error) { return start(Graph, true) }
+// StartWide begins to record the calls of what a transaction passes beside the network's
+// functions too.
+func StartWide() (*Tracer, error) { return start(Graph, true) }
 
-func start(kind Kind, every bool) (*Tracer, error) {
+func start(kind Kind, wide bool) (*Tracer, error) {
 	top, err := openTracefs()
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracer{top: top, kind: kind, every: every}
+	t := &Tracer{top: top, kind: kind, wide: wide}
 	if t.own, err = top.instance(kind); err != nil {
 		top.close()
 		return nil, err
@@ -156,8 +155,8 @@ func filtered(listed string) string {
 
 func (t *Tracer) start() error {
 	size := bufferKB
-	if t.every {
-		size = everyKB
+	if t.wide {
+		size = wideKB
 	}
 	for _, set := range [][2]string{{"tracing_on", "0"}, {"trace", ""}, {"buffer_size_kb", size}} {
 		if err := t.fs.write(set[0], set[1], false); err != nil {

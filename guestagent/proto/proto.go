@@ -38,9 +38,9 @@ type Segment struct {
 	// OneKernel says that both machines share one, so that what is counted for
 	// the whole kernel is of both ends together.
 	OneKernel bool `json:"one_kernel,omitempty"`
-	// EveryCall has a pass of calls trace every function of the kernel, not the network's
-	// alone: where the time that it takes is nobody's.
-	EveryCall bool `json:"every_call,omitempty"`
+	// Wide has a pass of calls trace what a transaction calls beside the network's
+	// functions too, where instructions are counted by function.
+	Wide bool `json:"wide,omitempty"`
 	// Service is the virtual address of modes that have one.
 	Service netip.Addr `json:"service,omitzero"`
 	Modes   []Mode     `json:"modes"`
@@ -294,8 +294,8 @@ type Evidence struct {
 	Cycles int                `json:"cycles,omitempty"`
 	Calls  map[string]float64 `json:"calls,omitempty"`
 	Path   []Call             `json:"path,omitempty"`
-	// Callers are the calls of all functions in these transactions, where every function
-	// was traced: a tree, from its root down.
+	// Callers are the calls of all functions in these transactions, where not the network's
+	// alone were traced: a tree, from its root down.
 	Callers []Frame `json:"callers,omitempty"`
 }
 

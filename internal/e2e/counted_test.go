@@ -51,7 +51,7 @@ func TestCounted(t *testing.T) {
 	require.Greater(t, modes[1].Functions["nf_conntrack_in"], 100.0)
 	drawn := filepath.Join(u.dir, "flame.svg")
 	explained := u.do("explain", "docker0", "host", "--result", filepath.Join(u.dir, "calm"), "--svg", drawn).stdout
-	require.Contains(t, explained, "nf_conntrack_tcp_packet")
+	require.Contains(t, explained, "nf_conntrack_in ")
 	require.Contains(t, explained, "user space (the agent)")
 	require.Contains(t, read(t, drawn), "</style>")
 	checkWidth(t, explained)

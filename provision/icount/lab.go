@@ -188,7 +188,7 @@ func (l *lab) request(one, other proto.Segment, symbols string) (provision.Reque
 	if err != nil {
 		return provision.Request{}, err
 	}
-	one.EveryCall, other.EveryCall = true, true
+	one.Wide, other.Wide = true, true
 	plan := proto.Ensemble{Version: proto.Version, Client: one, Server: other}
 	if counter != nil {
 		plan.Symbols = symbols
