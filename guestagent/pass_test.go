@@ -70,7 +70,7 @@ func TestEvidenceOfEveryMode(t *testing.T) {
 			switch {
 			case block.Pass == proto.PassEvents:
 				require.Empty(t, seen.Unavailable)
-				checkEvents(t, mode, seen)
+				checkEvents(t, mode, alone(t, mode, seen))
 			case graphs(t):
 				require.Empty(t, seen.Unavailable)
 				checkGraph(t, mode, seen)
@@ -87,6 +87,21 @@ func graphs(t *testing.T) bool {
 	symbols, err := os.ReadFile("/proc/kallsyms")
 	require.NoError(t, err)
 	return strings.Contains(string(symbols), " register_ftrace_graph")
+}
+
+// alone is a pass beside which nobody else on this computer sent by a device of that name,
+// which is all that an event tells: other tests do at times.
+func alone(t *testing.T, mode proto.Mode, seen *proto.Evidence) *proto.Evidence {
+	device := map[bool]string{true: "lo", false: "eth1"}[mode.Kind == "loopback"]
+	for range 3 {
+		if seen.Events["net_dev_start_xmit "+device] <= 2*seen.Transactions+10 {
+			break
+		}
+		client, _ := looked(t, []proto.Mode{mode}, "tcp_rr")
+		i := slices.IndexFunc(client.segment.Blocks, func(b proto.Block) bool { return b.Mode == mode.Name && b.Pass == proto.PassEvents })
+		seen = client.results()[i].Evidence
+	}
+	return seen
 }
 
 func checkEvents(t *testing.T, mode proto.Mode, seen *proto.Evidence) {
