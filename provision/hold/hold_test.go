@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,27 @@ func TestLockOfARemovedFile(t *testing.T) {
 	require.False(t, sameFile(l.file, l.path))
 	require.NoError(t, os.WriteFile(l.path, nil, 0o600))
 	require.False(t, sameFile(l.file, l.path))
+}
+
+// TestLockWherePruned: another lab's process removes empty folders at its end.
+func TestLockWherePruned(t *testing.T) {
+	root := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	var pruner sync.WaitGroup
+	pruner.Go(func() {
+		for ctx.Err() == nil {
+			for _, empty := range []string{"state/labs", "state"} {
+				_ = os.Remove(filepath.Join(root, empty))
+			}
+		}
+	})
+	for range 500 {
+		l, _, err := Try(filepath.Join(root, "state", "labs", "lab.lock"), "lab")
+		require.NoError(t, err)
+		l.Release()
+	}
+	stop()
+	pruner.Wait()
 }
 
 func TestWait(t *testing.T) {

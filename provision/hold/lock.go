@@ -25,7 +25,7 @@ type Lock struct {
 // Try returns the process that holds the lock, and no lock, if one does. The
 // folder of the file is made if need be.
 func Try(path, lab string) (*Lock, int, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, 0, fmt.Errorf("make the folder of the lock of lab %q: %w", lab, err)
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -53,6 +53,17 @@ func Try(path, lab string) (*Lock, int, error) {
 		return nil, 0, fmt.Errorf("lock lab %q: %w", lab, err)
 	}
 	return &Lock{path: path, file: file}, 0, nil
+}
+
+// makeFolder makes a folder and those above it, which another process whose lab ends may
+// prune meanwhile.
+func makeFolder(path string) (err error) {
+	for range 100 {
+		if err = os.MkdirAll(path, 0o700); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
 }
 
 // Wait waits for another process to end its work on the lab, and says so.
