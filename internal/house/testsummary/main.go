@@ -1,8 +1,9 @@
 // Command testsummary turns the output of `go test -json` into what a person
 // wants of it: a line a package with its counts, all output of the tests that
 // failed, the reason of each skip, the lines that begin with "figure:" of those
-// that passed, and a total. It is not a test runner. It exits with 1 when anything failed and when nothing passed, so that it can end
-// a pipe whose first command's status the shell forgets.
+// that passed, and a total. It is not a test runner. It exits with 1 when anything
+// failed and when nothing passed, so that it can end a pipe whose first command's
+// status the shell forgets.
 package main
 
 import (
