@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -92,12 +93,16 @@ func TestContainerLatency(t *testing.T) {
 	require.Zero(t, diags.Len(), rendered(t, diags))
 	require.Len(t, file.Lab.Cells, 1)
 	modes := []string{"host", "docker0", "routed", "macvlan", "ipvlan_l2", "ipvlan_l3", "ipvlan_l3s"}
-	for i, protocol := range []string{"tcp_rr", "udp_rr"} {
+	for i, want := range []struct {
+		protocol string
+		rounds   int
+		block    time.Duration
+	}{{"tcp_rr", 10, 250 * time.Millisecond}, {"udp_rr", 8, 100 * time.Millisecond}} {
 		test := file.Lab.Cells[0].Tests[i]
-		require.Equal(t, protocol, test.Protocol)
+		require.Equal(t, want.protocol, test.Protocol)
 		require.Equal(t, modes, test.Modes)
-		require.Equal(t, 10, test.Rounds)
-		require.EqualValues(t, 250e6, test.Block)
+		require.Equal(t, want.rounds, test.Rounds)
+		require.EqualValues(t, want.block, test.Block)
 	}
 }
 
