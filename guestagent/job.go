@@ -143,6 +143,9 @@ func (j *job) transact(ctx context.Context, server notice) error {
 		return err
 	}
 	result, err := rr.Run(ctx, j.config, j.mode.Local, target, j.recording)
+	if target != server.Address && j.recording.Main.Count() == 0 {
+		err = unserved(err, server.Address)
+	}
 	// What became of the requests is told of a block that fails, too.
 	j.result.Lost, j.result.Late, j.result.Duplicates = result.Lost, result.Late, result.Duplicates
 	j.result.Missed, j.result.MaxLag = result.Missed, result.MaxLag
@@ -302,4 +305,13 @@ func (j *job) finish(v verdict) (*proto.BlockResult, error) {
 		return r, err
 	}
 	return r, j.sendSamples()
+}
+
+// unserved adds to the failure of a mode that has a service what a person may not think
+// of: nobody has the virtual address but a rule on the client's machine.
+func unserved(err error, server netip.AddrPort) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: that is the service's address, which the client's machine makes %s, if the mode's packets pass it both ways (see service_request and service_reply)", err, server)
 }

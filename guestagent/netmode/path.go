@@ -82,6 +82,9 @@ func (m *Mode) Proof(packets map[string]proto.Packets, transactions int64) error
 			return fmt.Errorf("declared %s, but packets did not cross %s; they crossed %s", b.declared(), shown(device), devices(packets))
 		}
 	}
+	if err := b.redirected(packets, offPath*all); err != nil {
+		return err
+	}
 	if b.spec.Mode.Kind == KindContainer {
 		return nil // Which other devices its engine made for it, nobody has declared.
 	}
@@ -125,6 +128,24 @@ func (b *build) crosses() (must, may []string) {
 		must = append(must, b.name(bridgePrefix))
 	}
 	return must, may
+}
+
+// redirected says whether the programs of a redirect did their work, and did not let
+// packets take the way that they have without one: then the outer end of the pair sends
+// what arrives, and that of netkit receives what leaves, too.
+func (b *build) redirected(packets map[string]proto.Packets, most float64) error {
+	if b.spec.Mode.Redirect == "" || !b.spec.Contained(b.spec.Role) {
+		return nil
+	}
+	outer := b.outerEnd()
+	past := packets[outer].Sent
+	if b.spec.Mode.Kind == KindNetkit {
+		past += packets[outer].Received
+	}
+	if float64(past) >= most {
+		return fmt.Errorf("declared %s redirect, but packets crossed %s in its place", b.declared(), outer)
+	}
+	return nil
 }
 
 // declared is the mode in its own words.
