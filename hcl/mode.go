@@ -3,6 +3,7 @@ package hcl
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ var tunings = []string{"mtu", "gro", "tso", "rx_checksum", "threaded_napi", "qdi
 
 // qdiscName is what the kernel's names of queueing disciplines look like.
 var qdiscName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,14}$`)
+
+// ipv6MTU is what IPv6 asks of a link (RFC 8200, section 5).
+const ipv6MTU = 1280
 
 // submodes are the values of mode by kind; the first is the default.
 var submodes = map[string][]string{
@@ -83,6 +87,10 @@ func containerKind(f *fields) string {
 	scheme, rest, _ := strings.Cut(get[string](*f, "container"), "://")
 	if !slices.Contains([]string{"docker", "podman", "pid"}, scheme) || rest == "" {
 		f.reject("container", "Bad container", "A container is \"docker://NAME\", \"podman://NAME\" or \"pid://N\".")
+		return ""
+	}
+	if number, err := strconv.Atoi(rest); scheme == "pid" && (err != nil || number < 1) {
+		f.reject("container", "Bad container", "%q is no PID: that is a number from 1, as in \"pid://4711\".", rest)
 		return ""
 	}
 	for _, name := range tunings {
@@ -164,8 +172,13 @@ func checkTuning(f *fields, m testbed.Mode) {
 			f.reject(name, "Impossible mode", "Loopback uses lo, which the whole machine shares, so %q is not set there.", name)
 		}
 	}
+	if m.Kind == "host" && f.ok("mtu") && m.MTU != 0 && m.MTU < ipv6MTU {
+		f.reject("mtu", "Impossible mode", "With an MTU of less than %d the NIC itself would lose its IPv6 addresses, and not have them back after the mode.", ipv6MTU)
+	}
 	switch {
 	case !f.ok("qdisc") || m.Qdisc == "":
+	case slices.Contains([]string{"ingress", "clsact"}, m.Qdisc):
+		f.reject("qdisc", "Impossible mode", "%q is for what arrives. A mode's \"qdisc\" is the one that sends, such as \"fq\".", m.Qdisc)
 	case !qdiscName.MatchString(m.Qdisc):
 		f.reject("qdisc", "Bad qdisc", "%q is no name of a queueing discipline. They are named as tc names them, such as \"fq\".", m.Qdisc)
 	case m.Delay > 0:

@@ -7,7 +7,10 @@
 // are one table, this one.
 package kconfig
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Feature is something that a kernel has or lacks.
 type Feature struct {
@@ -101,6 +104,20 @@ func Qdisc(name string) Feature {
 // oddQdiscs are those whose option has another name, or that every kernel with a
 // network has.
 var oddQdiscs = map[string]string{
-	"pfifo_fast": "", "pfifo": "", "bfifo": "", "noqueue": "", "mq": "",
-	"ingress": Clsact.Config, "clsact": Clsact.Config,
+	"pfifo_fast": "", "pfifo": "", "bfifo": "", "pfifo_head_drop": "", "noqueue": "", "mq": "",
+	"cake_mq": qdiscPrefix + "CAKE",
+}
+
+// otherQdiscs are those of net/sched in Linux 5.10 and since whose option has their name.
+var otherQdiscs = []string{
+	"atm", "cake", "cbq", "cbs", "choke", "codel", "drr", "dsmark", "dualpi2", "etf", "ets", "fq", "fq_codel", "fq_pie",
+	"gred", "hfsc", "hhf", "htb", "mqprio", "multiq", "netem", "pie", "plug", "prio", "qfq", "red", "sfb", "sfq",
+	"skbprio", "taprio", "tbf",
+}
+
+// KnowsQdisc says whether Linux has a queueing discipline of that name: of one that it
+// has not, no option can be named that would bring it.
+func KnowsQdisc(name string) bool {
+	_, odd := oddQdiscs[name]
+	return odd || slices.Contains(otherQdiscs, name)
 }

@@ -3,6 +3,7 @@ package machinetest
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,11 +14,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/nftables"
+	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Snapshot is all of a machine that a mode may change: links, qdiscs, addresses, routes,
+// Snapshot is all of a machine that a mode may change: links, offloads, qdiscs, addresses, routes,
 // rules, sysctls, the nft ruleset, permanent neighbours, and the network
 // namespaces that this process holds. One sorted line a thing, so that a
 // difference reads well.
@@ -27,7 +29,7 @@ func (m *Machine) Snapshot(t testing.TB) []string {
 }
 
 func (m *Machine) parts() []func(testing.TB) []string {
-	return []func(testing.TB) []string{m.links, m.qdiscs, m.addresses, m.routes, m.rules, m.neighbours, m.ruleset}
+	return []func(testing.TB) []string{m.links, m.offloads, m.qdiscs, m.addresses, m.routes, m.rules, m.neighbours, m.ruleset}
 }
 
 func (m *Machine) look(t testing.TB, parts []func(testing.TB) []string) []string {
@@ -76,6 +78,30 @@ func (m *Machine) links(t testing.TB) (lines []string) {
 		lines = append(lines, fmt.Sprintf("link %d %s %s flags %x mac %s mtu %d master %d promisc %d state %s alias %q",
 			a.Index, a.Name, link.Type(), a.RawFlags, a.HardwareAddr, a.MTU, a.MasterIndex, a.Promisc, a.OperState, a.Alias))
 	}
+	return lines
+}
+
+// offloads are what is on at each device. One whose driver has none says so.
+func (m *Machine) offloads(t testing.TB) (lines []string) {
+	all, err := m.Links.LinkList()
+	must(t, "list links", err)
+	err = m.Space.Do(func() error {
+		tool, err := ethtool.NewEthtool()
+		if err != nil {
+			return err
+		}
+		defer tool.Close()
+		for _, link := range all {
+			features, err := tool.Features(link.Attrs().Name)
+			if err != nil {
+				return err
+			}
+			maps.DeleteFunc(features, func(_ string, on bool) bool { return !on })
+			lines = append(lines, fmt.Sprintf("offloads %d %v", link.Attrs().Index, slices.Sorted(maps.Keys(features))))
+		}
+		return nil
+	})
+	must(t, "read offloads", err)
 	return lines
 }
 

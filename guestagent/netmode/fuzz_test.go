@@ -74,7 +74,11 @@ func FuzzMode(f *testing.F) {
 		self, peer := ends(t, role)
 		machine := open(t, self)
 		before := self.Snapshot(t)
-		built, err := machine.Build(t.Context(), spec(mode, role, self, peer))
+		asked := spec(mode, role, self, peer)
+		built, err := machine.Build(t.Context(), asked)
+		if err == nil {
+			err = translate(t, built, asked)
+		}
 		if err != nil {
 			require.NotEmpty(t, err.Error())
 			self.RequireUnchangedButSysctls(t, before, mode, err)

@@ -55,6 +55,7 @@ var modes = []proto.Mode{
 	{Name: "macvlan_shim_service", Kind: "macvlan", Shim: true, Service: "nft"},
 	{Name: "routed_ipvs", Kind: "veth", Uplink: "routed", Service: "ipvs"},
 	{Name: "host_tuned", Kind: "host", Tuning: proto.Tuning{MTU: 1400, GRO: &off, TSO: &off, Qdisc: "pfifo"}},
+	{Name: "host_threaded", Kind: "host", Tuning: proto.Tuning{GRO: &on, ThreadedNAPI: &on}}, // veth has a NAPI with GRO.
 	{Name: "routed_tuned", Kind: "veth", Uplink: "routed", Tuning: proto.Tuning{MTU: 1400, GRO: &on, TSO: &off, RxChecksum: &off, Qdisc: "pfifo"}},
 }
 
@@ -144,7 +145,9 @@ func TestEachStepFails(t *testing.T) {
 
 		var steps []string
 		machine.BeforeStep = func(step string) error { steps = append(steps, step); return nil }
-		require.NoError(t, buildOrSkip(t, machine, s).TearDown())
+		built := buildOrSkip(t, machine, s)
+		require.NoError(t, translate(t, built, s))
+		require.NoError(t, built.TearDown())
 		before := self.Snapshot(t)
 
 		broken := errors.New("broken for the test")
@@ -159,6 +162,9 @@ func TestEachStepFails(t *testing.T) {
 			}
 			built, err := machine.Build(t.Context(), s)
 			if err == nil {
+				err = translate(t, built, s)
+			}
+			if err == nil {
 				require.True(t, strings.HasPrefix(victim, "undo "), victim)
 				require.NoError(t, built.TearDown(), "an undo is tried twice")
 				require.Greater(t, n, len(steps))
@@ -170,6 +176,16 @@ func TestEachStepFails(t *testing.T) {
 		}
 		self.RequireUnchanged(t, before)
 	})
+}
+
+// translate is the rest of the set-up of a mode that has a service, once its server is
+// known.
+func translate(t *testing.T, built *netmode.Mode, s netmode.Spec) error {
+	if s.Mode.Service == "" {
+		return nil
+	}
+	_, err := built.Target(t.Context(), netip.AddrPortFrom(s.Peer.Address.Addr(), 5201), 5202)
+	return err
 }
 
 func TestCancelledSetUpIsUndone(t *testing.T) {
@@ -220,6 +236,8 @@ func TestImpossibleModes(t *testing.T) {
 		"tuned lo":      {proto.Mode{Name: "m", Kind: "loopback", Tuning: proto.Tuning{MTU: 1500}}, "nothing of it is changed"},
 		"mtu":           {proto.Mode{Name: "m", Kind: "host", Tuning: proto.Tuning{MTU: 20}}, "not within 68 and 65535"},
 		"qdisc":         {proto.Mode{Name: "m", Kind: "host", Tuning: proto.Tuning{Qdisc: "a b"}}, `"a b" is no name of a qdisc`},
+		"small NIC":     {proto.Mode{Name: "m", Kind: "host", Tuning: proto.Tuning{MTU: 1279}}, "would lose its IPv6 addresses"},
+		"inbound":       {proto.Mode{Name: "m", Kind: "host", Tuning: proto.Tuning{Qdisc: "clsact"}}, "clsact is for what arrives"},
 		"two qdiscs":    {proto.Mode{Name: "m", Kind: "host", Delay: 1, Tuning: proto.Tuning{Qdisc: "fq"}}, "no room for fq"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -313,6 +331,10 @@ func TestProofOfMode(t *testing.T) {
 		{proto.Mode{Name: "m", Kind: "macvlan"}, proto.Client, nil, "they crossed none"},
 		{proto.Mode{Name: "m", Kind: "veth", Uplink: "routed"}, proto.Client, each("eth1", "/eth0"), "declared veth routed, but packets did not cross tbv-eth1"},
 		{proto.Mode{Name: "m", Kind: "veth", Uplink: "routed", Redirect: "peer"}, proto.Client, each("eth1", "/eth0"), ""},
+		{proto.Mode{Name: "m", Kind: "veth", Uplink: "routed", Redirect: "peer"}, proto.Client,
+			map[string]proto.Packets{"eth1": {Received: 100, Sent: 100}, "/eth0": {Received: 100, Sent: 100}, "tbv-eth1": {Received: 100}}, ""},
+		{proto.Mode{Name: "m", Kind: "veth", Uplink: "routed", Redirect: "peer"}, proto.Client, each("eth1", "/eth0", "tbv-eth1"),
+			"declared veth routed redirect, but packets crossed tbv-eth1 in its place"},
 		{proto.Mode{Name: "m", Kind: "veth", Uplink: "bridge", Masquerade: true}, proto.Client, each("eth1", "/eth0", "tbv-eth1"), "did not cross tbb-eth1"},
 		{proto.Mode{Name: "m", Kind: "vxlan"}, proto.Server, each("eth1"), "declared vxlan, but packets did not cross tbt-eth1"},
 		{proto.Mode{Name: "m", Kind: "loopback"}, proto.Client, each("eth1"), "did not cross lo"},

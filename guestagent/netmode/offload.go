@@ -1,6 +1,7 @@
 package netmode
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,11 +11,16 @@ import (
 	"github.com/testbed-lab/testbed/guestagent/proto"
 )
 
-// fixedError says that a driver does not let a setting be changed.
-type fixedError struct{ device, driver, what string }
+// fixedError says that a driver does not let a setting be changed, or why else a
+// device has no room for it.
+type fixedError struct{ device, driver, what, why string }
 
 func (e *fixedError) Error() string {
-	return fmt.Sprintf("%s cannot be set on %s: its driver (%s) does not let it be changed", e.what, e.device, e.driver)
+	why := e.why
+	if why == "" {
+		why = "its driver (" + e.driver + ") does not let it be changed"
+	}
+	return fmt.Sprintf("%s cannot be set on %s: %s", e.what, e.device, why)
 }
 
 func (e *fixedError) Is(target error) bool { return target == ErrUnsupported }
@@ -45,7 +51,8 @@ func (d device) setFeatures(wanted map[string]bool) step {
 				before[name] = had[name]
 			}
 			if err := d.change(tool, wanted); err != nil {
-				return err
+				// One that is held fixed may stand beside others that were changed.
+				return errors.Join(err, d.change(tool, before))
 			}
 			for _, name := range slices.Sorted(maps.Keys(wanted)) {
 				d.owner.note("%s %s %s", d.name, name, onOff(wanted[name]))

@@ -3,13 +3,12 @@ package netmode
 import (
 	"errors"
 	"fmt"
-	"regexp"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/guestagent/proto"
-	"github.com/testbed-lab/testbed/kconfig"
 )
 
 // The smallest MTU that IPv4 asks of every link (RFC 791, section 3.2), and the
@@ -19,7 +18,10 @@ const (
 	maxMTU = 65535
 )
 
-var qdiscName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,14}$`)
+// minNICMTU is what IPv6 asks of a link (RFC 8200, section 5). A NIC that goes below
+// loses its IPv6 addresses, routes and sysctls (addrconf_notify), and has none of them
+// back when it comes up again: so it does not. A device of ours has none to lose.
+const minNICMTU = 1280
 
 func (b *build) checkTuning() error {
 	mode, t := b.spec.Mode, b.spec.Mode.Tuning
@@ -32,6 +34,10 @@ func (b *build) checkTuning() error {
 		return fmt.Errorf("build mode %q: loopback uses lo, which every lab shares, so nothing of it is changed", mode.Name)
 	case t.MTU != 0 && (t.MTU < minMTU || t.MTU > maxMTU):
 		return fmt.Errorf("build mode %q: an MTU of %d is not within %d and %d", mode.Name, t.MTU, minMTU, maxMTU)
+	case mode.Kind == KindHost && t.MTU != 0 && t.MTU < minNICMTU:
+		return fmt.Errorf("build mode %q: with an MTU of %d the NIC would lose its IPv6 addresses, which need %d", mode.Name, t.MTU, minNICMTU)
+	case slices.Contains(inbound, t.Qdisc):
+		return fmt.Errorf("build mode %q: %s is for what arrives, and none that sends", mode.Name, t.Qdisc)
 	case t.Qdisc != "" && !qdiscName.MatchString(t.Qdisc):
 		return fmt.Errorf("build mode %q: %q is no name of a qdisc", mode.Name, t.Qdisc)
 	case t.Qdisc != "" && mode.Delay > 0:
@@ -151,48 +157,4 @@ func (d device) setMTU(mtu int) step {
 		s.undo = func() error { return set(before) }
 	}
 	return s
-}
-
-// setQdisc puts a queueing discipline at a device's root. On the NIC only one that
-// the kernel gave is replaced, as for a delay.
-func (d device) setQdisc(kind string) step {
-	s := step{name: "set qdisc of " + d.name, do: func() error {
-		link, err := d.link()
-		if err != nil {
-			return err
-		}
-		if d.keep {
-			if _, err := d.owner.rootQdiscs(); err != nil {
-				return err
-			}
-		}
-		if err := d.handle().QdiscReplace(rootQdisc(link.Attrs().Index, kind)); err != nil {
-			return explainQdisc(fmt.Errorf("set qdisc of %s to %s: %w", d.name, kind, err), kind)
-		}
-		d.owner.note("%s qdisc %s", d.name, kind)
-		return nil
-	}}
-	if d.keep {
-		s.undo = func() error {
-			if err := d.handle().QdiscDel(rootQdisc(d.owner.nic.Attrs().Index, kind)); err != nil {
-				return fmt.Errorf("remove qdisc %s from %s: %w", kind, d.name, err)
-			}
-			return nil
-		}
-	}
-	return s
-}
-
-func rootQdisc(link int, kind string) netlink.Qdisc {
-	return &netlink.GenericQdisc{QdiscType: kind, QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: link, Parent: netlink.HANDLE_ROOT, Handle: netlink.MakeHandle(1, 0),
-	}}
-}
-
-// explainQdisc names the module of a kind that the kernel does not know.
-func explainQdisc(refused error, kind string) error {
-	if !lacking(refused) {
-		return refused
-	}
-	return fmt.Errorf("%w (%v)", &UnsupportedError{kconfig.Qdisc(kind)}, refused)
 }

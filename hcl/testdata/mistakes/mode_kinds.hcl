@@ -121,3 +121,14 @@ mode "x" {
   uplink = "routed"
   scrub = "none"
 }
+mode "y" {
+  kind = "host"
+  mtu  = 600
+}
+mode "z" {
+  kind  = "macvlan"
+  qdisc = "ingress"
+}
+mode "aa" {
+  container = "pid://web"
+}
