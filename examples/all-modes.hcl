@@ -187,17 +187,21 @@ mode "docker0_ipvs" {
 
 mode "tuned" {
   for_each = {
-    gro_off = { gro = false, mtu = null, napi = null, qdisc = null }
-    mtu1280 = { gro = null, mtu = 1280, napi = null, qdisc = null }
-    napi    = { gro = null, mtu = null, napi = true, qdisc = null }
-    fq      = { gro = null, mtu = null, napi = null, qdisc = "fq" }
+    gro_off         = { gro = false }
+    tso_off         = { tso = false }
+    rx_checksum_off = { rx_checksum = false }
+    mtu1280         = { mtu = 1280 }
+    napi            = { threaded_napi = true }
+    fq              = { qdisc = "fq" }
   }
 
   kind          = "host"
-  gro           = each.value.gro
-  mtu           = each.value.mtu
-  threaded_napi = each.value.napi
-  qdisc         = each.value.qdisc
+  gro           = try(each.value.gro, null)
+  tso           = try(each.value.tso, null)
+  rx_checksum   = try(each.value.rx_checksum, null)
+  mtu           = try(each.value.mtu, null)
+  threaded_napi = try(each.value.threaded_napi, null)
+  qdisc         = try(each.value.qdisc, null)
 }
 
 locals {

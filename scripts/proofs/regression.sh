@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 . scripts/keep
 
 pairs=20
-rules=9
+rules=7
 lab=internal/e2e/testdata/regression.hcl
 # Results are kept by what runs in the guest and what is asked of it.
 folder=results/proofs/regression/$(cat internal/payload/bin/* "$lab" | sha256sum | cut -c 1-12)
