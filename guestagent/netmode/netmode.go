@@ -118,6 +118,14 @@ type Mode struct {
 // kernel lacks something, by name; any other is a failure. The context's end
 // stops the set-up between steps, and undoes it.
 func (m *Machine) Build(ctx context.Context, spec Spec) (*Mode, error) {
+	mode, err := m.setUp(ctx, spec)
+	if loaded(ctx, err) {
+		return m.setUp(ctx, spec)
+	}
+	return mode, err
+}
+
+func (m *Machine) setUp(ctx context.Context, spec Spec) (*Mode, error) {
 	nic, err := m.links.LinkByName(spec.Self.Device)
 	if err != nil {
 		return nil, fmt.Errorf("find measured NIC %q of %q: %w", spec.Self.Device, spec.Self.Name, err)
