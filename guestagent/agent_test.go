@@ -205,7 +205,7 @@ func checkMeasured(t *testing.T, mode proto.Mode, result, served *proto.BlockRes
 		require.InEpsilon(t, float64(result.Nanoseconds), result.Mean*float64(result.Transactions), 0.02,
 			"transactions tile the block")
 	}
-	for _, name := range []string{"softirq_net_rx", "context_switches_voluntary", "interrupts", "steal_ticks", "tcp_retrans_segs"} {
+	for _, name := range []string{"softirq_net_rx", "context_switches_voluntary", "interrupts", "steal_ticks", "tcp_retrans_segs", "tcp_in_segs", "tcp_out_segs", "udp_in_datagrams", "udp_out_datagrams"} {
 		require.Contains(t, result.Counters, name)
 		if mode.Kind != "loopback" {
 			require.Contains(t, served.Counters, name)

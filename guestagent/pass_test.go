@@ -65,6 +65,7 @@ func TestEvidenceOfEveryMode(t *testing.T) {
 			require.NotEmpty(t, seen.Packets)
 			if mode.Kind != "loopback" {
 				require.Contains(t, served[i].Evidence.Unavailable, "one kernel")
+				require.True(t, served[i].Evidence.Shared)
 				require.NotEmpty(t, served[i].Evidence.Packets)
 			}
 			switch {

@@ -50,6 +50,26 @@ func TestExplainCounts(t *testing.T) {
 	require.Contains(t, out.String(), "host in rr: one transaction, as it was traced")
 }
 
+// Where calls were traced beside the instructions, the difference is in both.
+func TestExplainCountsAndCalls(t *testing.T) {
+	r := counts()
+	r.Tests[0].Modes[0].Evidence.Client.Calls = map[string]float64{"ip_rcv": 1}
+	r.Tests[0].Modes[1].Evidence.Client.Calls = map[string]float64{"ip_rcv": 2, "ip_forward": 1}
+	for i := range 40 {
+		r.Tests[0].Modes[1].Evidence.Client.Calls["f"+string(rune('A'+i))] = 1
+	}
+	draw := func(o ExplainOptions) string {
+		var out bytes.Buffer
+		require.NoError(t, Explain(&out, r, o))
+		return out.String()
+	}
+	drawn := draw(ExplainOptions{Mode: "docker0", Other: "host"})
+	require.Contains(t, drawn, "  total                   603.05 1,956.05  +1,353\n")
+	require.Regexp(t, `\n\ndocker0 against host in rr: calls per transaction, both ends, medians\n\n`+
+		`docker0 does more: \+42 calls of 42 functions\n +\+1  ip_forward +0 → 1\n +\+1  ip_rcv +1 → 2\n  40 more \(--all\)\n$`, drawn)
+	require.NotContains(t, draw(ExplainOptions{Mode: "docker0", Other: "host", All: true}), "more (--all)")
+}
+
 // Of many functions most are one line, and none is lost from the sum.
 func TestExplainFewOfManyCounts(t *testing.T) {
 	r := counts()

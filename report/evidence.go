@@ -34,6 +34,10 @@ func (t *trial) evidence(s *series, m testbed.ModeResult) *testbed.ModeEvidence 
 		}
 		merge(&e.Client, b.Client)
 		merge(&e.Server, b.Server)
+		if b.Pass == "events" {
+			e.Client.Counters = countersOf(b, "client", float64(b.Transactions))
+			e.Server.Counters = countersOf(b, "server", float64(b.Counters["server.transactions"]))
+		}
 		if b.Pass == "graph" {
 			e.Calls = callsOf(b)
 			e.CallCost = callCost(b, tracedCalls(b), m)
@@ -42,6 +46,7 @@ func (t *trial) evidence(s *series, m testbed.ModeResult) *testbed.ModeEvidence 
 	if e == nil {
 		return nil
 	}
+	e.Ends = endsOf(*e)
 	e.Softirqs = eventSum(*e, "softirq_entry ")
 	e.Backlog = eventSum(*e, "netif_rx ")
 	return e
@@ -60,6 +65,7 @@ func merge(into, from *testbed.EndEvidence) {
 	if from == nil {
 		return
 	}
+	into.Shared = into.Shared || from.Shared
 	for _, why := range from.Unavailable {
 		if len(into.Unavailable) == 0 || into.Unavailable[len(into.Unavailable)-1] != why {
 			into.Unavailable = append(into.Unavailable, why)
@@ -83,7 +89,7 @@ func eventSum(e testbed.ModeEvidence, prefix string) *float64 {
 		return nil
 	}
 	sum := 0.0
-	for _, end := range e.Ends() {
+	for _, end := range e.Both() {
 		sum += sumOf(end.Events, prefix)
 	}
 	return &sum

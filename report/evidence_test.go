@@ -126,13 +126,13 @@ func TestExplain(t *testing.T) {
 	}
 	path, err := explain(ExplainOptions{Mode: "routed"})
 	require.NoError(t, err)
-	assert.Contains(t, path, "\nclient\n  tcp_sendmsg\n    veth_xmit\n      · tbv-eth1 (netif_rx)\n")
+	assert.Contains(t, path, "\nclient\n→ the client sends the request\n  tcp_sendmsg\n    veth_xmit\n      · tbv-eth1 (netif_rx)\n")
 	all, err := explain(ExplainOptions{Mode: "routed", All: true})
 	require.NoError(t, err)
 	assert.Contains(t, all, "\n    helper\n      veth_xmit\n")
 	two, err := explain(ExplainOptions{Mode: "routed", Other: "host"})
 	require.NoError(t, err)
-	assert.Regexp(t, `routed does more: \+2 calls of 2 functions\n +\+1 +helper +0 → 1\n +\+1 +veth_xmit +0 → 1\n\nrouted does less: -1 calls of 1 functions\n +-1 +lock +1 → 0\n`, two)
+	assert.Regexp(t, `routed does more: \+2 calls of 2 functions\n +\+1 +helper +0 → 1\n +\+1 +veth_xmit +0 → 1\n\nrouted does less: -1 calls of 1 function\n +-1 +lock +1 → 0\n`, two)
 	same, err := explain(ExplainOptions{Mode: "host", Other: "host"})
 	require.NoError(t, err)
 	assert.Contains(t, same, "no difference")
@@ -145,6 +145,79 @@ func TestExplain(t *testing.T) {
 		_, err := explain(o)
 		assert.ErrorContains(t, err, want)
 	}
+}
+
+// TestExplainStages: of one kernel's trace the second send is the server's, and what
+// arrives is told by who has sent.
+func TestExplainStages(t *testing.T) {
+	path := []testbed.Call{{Name: "tcp_sendmsg"}, {Depth: 1, Name: "sock_def_readable"}, {Name: "tcp_sendmsg"}, {Depth: 1, Name: "sock_def_readable"}}
+	draw := func(protocol, role string, path ...testbed.Call) string {
+		var b bytes.Buffer
+		s := newStages(protocol, testbed.NamedEnd{Name: role, EndEvidence: testbed.EndEvidence{Path: path}})
+		b.WriteString(s.title + "\n")
+		writePath(&b, path, s, false)
+		return b.String()
+	}
+	assert.Equal(t, `client and server, of one kernel
+→ the client sends the request
+  tcp_sendmsg
+    sock_def_readable
+→ the request is at the server's socket
+← the server sends the response
+  tcp_sendmsg
+    sock_def_readable
+← the response is at the client's socket
+`, draw("tcp_rr", "client", path...))
+	assert.Equal(t, "client\n→ the client sends the request\n  tcp_sendmsg\n    sock_def_readable\n← the response is at the client's socket\n",
+		draw("tcp_rr", "client", path[:2]...))
+	assert.Equal(t, "server\n  sock_def_readable\n→ the request is at the server's socket\n← the server sends the response\n  tcp_sendmsg\n",
+		draw("tcp_rr", "server", path[1], path[2]))
+	assert.NotContains(t, draw("tcp_crr", "client", path[:2]...), "is at", "a listening socket is readable of a connection")
+}
+
+// TestEachEnd: what was counted is in the result by the end, once for one kernel.
+func TestEachEnd(t *testing.T) {
+	client := testbed.EndEvidence{
+		Events: map[string]float64{"softirq_raise NET_RX": 2, "netif_rx eth1": 1, "netif_rx tbv-eth1": 1}, Cycles: 15,
+		Calls: map[string]float64{"nf_conntrack_in": 2}, Counters: map[string]float64{"context_switches": 1, "tcp_in_segs": 1, "udp_in_datagrams": 0},
+	}
+	server := testbed.EndEvidence{Counters: map[string]float64{"context_switches": 1.5}}
+	e := testbed.ModeEvidence{Client: client, Server: server}
+	apart := endsOf(e)
+	require.Len(t, apart, 2)
+	assert.Equal(t, map[string]float64{
+		"softirqs_raised": 2, "softirqs_ran": 0, "napi_polls": 0, "netif_rx": 2, "netif_receive_skb": 0, "xmit": 0,
+		"qdisc": 0, "conntrack": 2, "nft": 0, "context_switches": 1, "in": 1,
+	}, apart[0].Counts, "what nobody counted is absent")
+	assert.Equal(t, testbed.EndCounts{End: "server", Counts: map[string]float64{"context_switches": 1.5}}, apart[1])
+	e.Server.Shared = true
+	together := endsOf(e)
+	require.Len(t, together, 1)
+	assert.Equal(t, 2.5, together[0].Counts["context_switches"])
+
+	b := testbed.Block{Transactions: 4, Counters: map[string]int64{
+		"client.context_switches_voluntary": 4, "client.context_switches_involuntary": 2, "client.tcp_out_segs": 4, "server.tcp_out_segs": 9}}
+	assert.Equal(t, map[string]float64{"context_switches": 1.5, "tcp_out_segs": 1}, countersOf(b, "client", 4))
+	assert.Nil(t, countersOf(b, "server", 0), "an end that did not say how many")
+}
+
+// TestExplainEnds: what was counted is told also where no path could be traced.
+func TestExplainEnds(t *testing.T) {
+	r := explainable(t)
+	var b bytes.Buffer
+	require.NoError(t, Explain(&b, r, ExplainOptions{Mode: "routed"}))
+	assert.Regexp(t, `routed in tcp_rr: per transaction.*\n\n +client\n  softirqs raised \(NET_RX, NET_TX\) +0\.0\n  softirqs that ran +2\.0\n`, b.String())
+	assert.Contains(t, b.String(), "segments or datagrams out                               —\n")
+	for i := range r.Tests[0].Modes {
+		if e := r.Tests[0].Modes[i].Evidence; e != nil {
+			e.Client.Path, e.Client.Unavailable = nil, []string{"this kernel has no function graph tracer"}
+		}
+	}
+	b.Reset()
+	require.NoError(t, Explain(&b, r, ExplainOptions{Mode: "routed"}))
+	assert.Contains(t, b.String(), "\nno path of one: this kernel has no function graph tracer; no tracefs\n")
+	err := Explain(&b, r, ExplainOptions{Mode: "routed", Cell: "kernel=x"})
+	assert.EqualError(t, err, `the result has no cell "kernel=x"; its lab has no matrix, so leave --cell out`)
 }
 
 func TestSoftirqsCanBeExpected(t *testing.T) {

@@ -2,11 +2,8 @@ package report
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -79,12 +76,14 @@ func explanationOf(r testbed.Result, o ExplainOptions) (c explanation, err error
 }
 
 // title says what is compared where instructions were counted.
-func (c explanation) title() string {
-	what := fmt.Sprintf("%s against %s in %s", c.one.Name, c.other.Name, c.test.Name)
+func (c explanation) title() string { return c.pair() + ": instructions per transaction, both ends" }
+
+// pair names the two.
+func (c explanation) pair() string {
 	if c.mode != "" {
-		what = fmt.Sprintf("%s in %s, %s against %s", c.mode, c.test.Name, c.cells[0], c.cells[1])
+		return fmt.Sprintf("%s in %s, %s against %s", c.mode, c.test.Name, c.cells[0], c.cells[1])
 	}
-	return what + ": instructions per transaction, both ends"
+	return fmt.Sprintf("%s against %s in %s", c.one.Name, c.other.Name, c.test.Name)
 }
 
 // uncounted says which of the two has no instructions by function, and why.
@@ -134,6 +133,9 @@ func explained(r testbed.Result, test, cell, mode string) (testbed.TestResult, t
 	if unseen != nil {
 		return testbed.TestResult{}, testbed.ModeResult{}, unseen
 	}
+	if names == nil && slices.Equal(slices.Compact(cells), []string{""}) {
+		return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no cell %q; its lab has no matrix, so leave --cell out", cell)
+	}
 	if names == nil && cells != nil {
 		return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no cell %q; it has %s", cell, strings.Join(slices.Compact(cells), "; "))
 	}
@@ -142,136 +144,4 @@ func explained(r testbed.Result, test, cell, mode string) (testbed.TestResult, t
 	}
 	slices.Sort(names)
 	return testbed.TestResult{}, testbed.ModeResult{}, fmt.Errorf("the result has no mode %q; it has %s", mode, strings.Join(slices.Compact(names), ", "))
-}
-
-func explainOne(b *bytes.Buffer, t testbed.TestResult, m testbed.ModeResult, all bool) error {
-	if m.Functions != nil {
-		fmt.Fprintf(b, "%s in %s: instructions per transaction, both ends, by function\n\n", m.Name, t.Name)
-		writeShares(b, m, nil, all)
-	}
-	if m.Evidence == nil {
-		return nil
-	}
-	if m.Functions != nil {
-		b.WriteByte('\n')
-	}
-	shown := 0
-	fmt.Fprintf(b, "%s in %s: one transaction, as it was traced\n", m.Name, t.Name)
-	for _, end := range m.Evidence.Ends() {
-		if len(end.Path) == 0 {
-			continue
-		}
-		shown++
-		fmt.Fprintf(b, "\n%s\n", end.Name)
-		writePath(b, end.Path, all)
-	}
-	if shown == 0 {
-		why := slices.Concat(m.Evidence.Client.Unavailable, m.Evidence.Server.Unavailable)
-		return fmt.Errorf("the result has no path of mode %q: %s", m.Name, strings.Join(why, "; "))
-	}
-	return nil
-}
-
-// landmark are functions by which a person knows where a packet is; the others
-// only lead there.
-var landmark = regexp.MustCompile(`^(tcp_(sendmsg|recvmsg|v4_rcv|write_xmit|ack|rcv_established)|udp_(sendmsg|recvmsg|rcv)|__?ip_queue_xmit|ip_(rcv|forward|output|local_out|local_deliver|finish_output)$` +
-	`|ip_list_rcv|__dev_queue_xmit|dev_hard_start_xmit|sch_direct_xmit|.*_start_xmit$|start_xmit|.*_poll$|__napi_poll|net_rx_action|process_backlog|enqueue_to_backlog|netif_rx|__netif_receive_skb$` +
-	`|nf_hook_slow|nft_do_chain|nf_conntrack_in|nf_nat_(inet_fn|ipv4_.*|packet)|ip_vs_.*|br_(handle_frame|forward|pass_frame_up|dev_xmit|nf_.*)` +
-	`|veth_.*|macvlan_.*|ipvlan_.*|netkit_.*|vxlan_.*|geneve_.*|wg_.*|tcf_classify|skb_do_redirect|arp_.*|neigh_resolve_output|xdp_.*)$`)
-
-// writePath indents by what is shown, not by what was called.
-func writePath(b *bytes.Buffer, path []testbed.Call, all bool) {
-	var open []int // Depths of the calls that are shown and not over.
-	for _, call := range path {
-		if !all && call.Device == "" && !landmark.MatchString(call.Name) {
-			continue
-		}
-		for len(open) > 0 && open[len(open)-1] >= call.Depth {
-			open = open[:len(open)-1]
-		}
-		indent := strings.Repeat("  ", len(open)+1)
-		if call.Device != "" {
-			fmt.Fprintf(b, "%s· %s (%s)\n", indent, call.Device, call.Name)
-			continue
-		}
-		fmt.Fprintf(b, "%s%s\n", indent, call.Name)
-		open = append(open, call.Depth)
-	}
-}
-
-// explainTwo lists functions that one mode calls more often than the other, the
-// largest difference first, of both ends together.
-func explainTwo(b *bytes.Buffer, c explanation, all bool) error {
-	one, other := c.one, *c.other
-	none := c.uncounted()
-	if none == nil {
-		b.WriteString(c.title() + "\n\n")
-		writeShares(b, one, &other, all)
-		return nil
-	}
-	if c.mode != "" {
-		return none
-	}
-	if one.Evidence == nil || other.Evidence == nil {
-		return fmt.Errorf("there is no evidence of both modes in test %q: it has evidence = false", c.test.Name)
-	}
-	mine, others := callsTogether(*one.Evidence), callsTogether(*other.Evidence)
-	if len(mine) == 0 || len(others) == 0 {
-		why := slices.Concat(one.Evidence.Client.Unavailable, other.Evidence.Client.Unavailable)
-		return fmt.Errorf("no calls were traced: %s", strings.Join(why, "; "))
-	}
-	type change struct {
-		name       string
-		from, to   float64
-		difference float64
-	}
-	var more, less []change
-	both := maps.Clone(mine)
-	maps.Copy(both, others)
-	for name := range both {
-		c := change{name, others[name], mine[name], mine[name] - others[name]}
-		switch {
-		case c.difference > 0:
-			more = append(more, c)
-		case c.difference < 0:
-			less = append(less, c)
-		}
-	}
-	fmt.Fprintf(b, "%s against %s in %s: calls per transaction, both ends, medians\n", one.Name, other.Name, c.test.Name)
-	for _, part := range []struct {
-		title string
-		all   []change
-	}{{one.Name + " does more", more}, {one.Name + " does less", less}} {
-		if len(part.all) == 0 {
-			continue
-		}
-		slices.SortFunc(part.all, func(a, b change) int {
-			return cmp.Or(cmp.Compare(max(b.difference, -b.difference), max(a.difference, -a.difference)), strings.Compare(a.name, b.name))
-		})
-		sum := 0.0
-		for _, c := range part.all {
-			sum += c.difference
-		}
-		fmt.Fprintf(b, "\n%s: %+g calls of %d functions\n", part.title, sum, len(part.all))
-		for _, c := range part.all {
-			fmt.Fprintf(b, "  %+5g  %-44s %g → %g\n", c.difference, c.name, c.from, c.to)
-		}
-	}
-	if more == nil && less == nil {
-		fmt.Fprintf(b, "\nno difference\n")
-	}
-	if why := firstOf(one.Uncounted, other.Uncounted); why != "" {
-		fmt.Fprintf(b, "\nno instructions by function: %s\n", why)
-	}
-	return nil
-}
-
-func callsTogether(e testbed.ModeEvidence) map[string]float64 {
-	all := map[string]float64{}
-	for _, end := range e.Ends() {
-		for name, n := range end.Calls {
-			all[name] += n
-		}
-	}
-	return all
 }

@@ -84,6 +84,9 @@ func markdownTable(b *bytes.Buffer, t table, level string) {
 	if t.Why != nil {
 		markdownTable(b, *t.Why, level+"#")
 	}
+	if t.Ends != nil {
+		markdownTable(b, *t.Ends, level+"#")
+	}
 	for _, other := range t.Beside {
 		markdownTable(b, other, level+"#")
 	}

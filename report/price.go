@@ -106,7 +106,7 @@ func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
 
 // eventLines are all events of both ends, by name.
 func eventLines(e testbed.ModeEvidence) (lines []string) {
-	for _, end := range e.Ends() {
+	for _, end := range e.Both() {
 		for _, name := range slices.Sorted(maps.Keys(end.Events)) {
 			if n := end.Events[name]; n >= 0.05 {
 				lines = append(lines, fmt.Sprintf("%s: %s %.2f", end.Name, name, n))

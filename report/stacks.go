@@ -57,12 +57,12 @@ func tracedStacks(m testbed.ModeResult) (root *stack, calls map[string]float64) 
 	if m.Evidence == nil {
 		return root, calls
 	}
-	for _, end := range m.Evidence.Ends() {
+	for _, end := range m.Evidence.Both() {
 		for _, f := range callers(end.EndEvidence) {
 			calls[f.Name] += float64(f.Calls)
 		}
 	}
-	for _, end := range m.Evidence.Ends() {
+	for _, end := range m.Evidence.Both() {
 		hang(root, callers(end.EndEvidence), m.Functions, calls)
 	}
 	return root, calls

@@ -21,6 +21,7 @@ type table struct {
 	Price      *price // The matrix of costs and capabilities; nil where nobody looked.
 	Paragraphs []paragraph
 	Beside     []table // One another engine: its figures and ours.
+	Ends       *table  // What each end did in each mode; of Markdown and page, as Details.
 	Details    *table  // What Markdown and page add; nil in a table of that kind.
 }
 
@@ -70,6 +71,7 @@ func newTable(t testbed.TestResult) table {
 	d.Test, d.Cell, d.Caption = t.Name, CellText(t.Cell), caption(t)
 	d.Noise, d.Notes = noiseText(t), notes(t)
 	d.Price, d.Paragraphs = priceOf(t), paragraphs(t)
+	d.Ends = endsTable(t)
 	d.Why, d.Beside, d.Details = whyTable(t), besideTables(t), detailsTable(t)
 	return d
 }

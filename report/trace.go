@@ -89,7 +89,7 @@ func (d *table) locate(at string, t testbed.TestResult) {
 	for i, p := range d.Paragraphs {
 		d.Paragraphs[i].From = pointers(p.From, at, t, p.Mode)
 	}
-	for _, other := range []*table{d.Why, d.Details} {
+	for _, other := range []*table{d.Why, d.Ends, d.Details} {
 		if other != nil {
 			other.locate(at, t)
 		}

@@ -91,7 +91,7 @@ func whyNotes(t testbed.TestResult) (notes []note) {
 		if m.Evidence.CallCost != nil {
 			costs = append(costs, *m.Evidence.CallCost)
 		}
-		for _, end := range m.Evidence.Ends() {
+		for _, end := range m.Evidence.Both() {
 			for _, why := range end.Unavailable {
 				if !seen[why] {
 					seen[why] = true

@@ -14,9 +14,21 @@ type ModeEvidence struct {
 	// CallCost is what the trace added to each call, in the test's unit: the mean
 	// of traced transactions less that of timed ones, by the number of calls.
 	CallCost *float64    `json:"call_cost"`
+	Ends     []EndCounts `json:"ends,omitempty"`
 	Client   EndEvidence `json:"client"`
 	Server   EndEvidence `json:"server"`
 }
+
+// EndCounts is what one end did for a transaction, of all devices together.
+type EndCounts struct {
+	End string `json:"end"` // client, server, or both where the machines are one kernel's.
+	// Counts are softirqs_raised, softirqs_ran, netif_rx, netif_receive_skb, xmit, napi_polls,
+	// qdisc, conntrack, nft, context_switches, in and out. What nobody could count is absent.
+	Counts map[string]float64 `json:"counts"`
+}
+
+// Together says that what was traced at the client is of both ends.
+func (e ModeEvidence) Together() bool { return e.Server.Shared }
 
 // NamedEnd is an end with its role.
 type NamedEnd struct {
@@ -24,14 +36,20 @@ type NamedEnd struct {
 	EndEvidence
 }
 
-// Ends are both, the client first.
-func (e ModeEvidence) Ends() []NamedEnd {
+// Both are the two ends, the client first.
+func (e ModeEvidence) Both() []NamedEnd {
 	return []NamedEnd{{"client", e.Client}, {"server", e.Server}}
 }
 
 // EndEvidence is what was seen at one end.
 type EndEvidence struct {
 	Unavailable []string `json:"unavailable"` // Why something is missing.
+	// Shared says that the client's events, calls and path are those of both ends: the
+	// machines are one kernel's.
+	Shared bool `json:"shared,omitempty"`
+	// Counters are what the kernel counted itself, such as context_switches of the thread
+	// that measures and tcp_out_segs of the namespace of its socket.
+	Counters map[string]float64 `json:"counters,omitempty"`
 	// Events by "TRACEPOINT DEVICE", or "TRACEPOINT SOFTIRQ".
 	Events map[string]float64 `json:"events"`
 	// Packets by device; those of the container's behind a "/".

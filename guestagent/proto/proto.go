@@ -283,8 +283,10 @@ type Capability struct {
 // Evidence is what one end saw in a pass.
 type Evidence struct {
 	// Unavailable says why there is none of it.
-	Unavailable  string `json:"unavailable,omitempty"`
-	Transactions int64  `json:"transactions"`
+	Unavailable string `json:"unavailable,omitempty"`
+	// Shared says that it is in the client's: both machines are one kernel's.
+	Shared       bool  `json:"shared,omitempty"`
+	Transactions int64 `json:"transactions"`
 	// Events of all transactions, by tracepoint and device or softirq.
 	Events map[string]int64 `json:"events,omitempty"`
 	// Packets of all transactions by device; of the container's behind a "/".

@@ -28,7 +28,8 @@ var counterTables = [...]struct {
 	names map[string]string
 }{
 	{"/proc/thread-self/net/snmp", procfs.Protocols, map[string]string{
-		"Tcp.RetransSegs": "tcp_retrans_segs", "Udp.InErrors": "udp_in_errors", "Udp.RcvbufErrors": "udp_rcvbuf_errors",
+		"Tcp.RetransSegs": "tcp_retrans_segs", "Tcp.InSegs": "tcp_in_segs", "Tcp.OutSegs": "tcp_out_segs",
+		"Udp.InDatagrams": "udp_in_datagrams", "Udp.OutDatagrams": "udp_out_datagrams", "Udp.InErrors": "udp_in_errors", "Udp.RcvbufErrors": "udp_rcvbuf_errors",
 	}},
 	{"/proc/thread-self/net/netstat", procfs.Protocols, map[string]string{"TcpExt.TCPTimeouts": "tcp_timeouts"}},
 	{"/proc/softirqs", procfs.Rows, map[string]string{"NET_RX": "softirq_net_rx", "NET_TX": "softirq_net_tx"}},

@@ -13,6 +13,7 @@ func evidenceOf(e *proto.Evidence) *testbed.EndEvidence {
 	seen := &testbed.EndEvidence{
 		Unavailable: []string{}, Events: map[string]float64{}, Packets: map[string]testbed.PacketRate{},
 		Calls: map[string]float64{}, Cycles: e.Cycles, Path: []testbed.Call{},
+		Shared: e.Shared,
 	}
 	if e.Unavailable != "" {
 		seen.Unavailable = append(seen.Unavailable, e.Unavailable)
