@@ -15,7 +15,7 @@ var stack = map[string]bool{}
 // beside are what a transaction calls of the rest of the kernel: system calls, the
 // scheduler, clocks and timers, memory, security modules and helpers of these. What no
 // word here matches has no callers: mostly assembly, which cannot be traced, but ciphers
-// and the congestion control too.
+// too.
 var beside = map[string]bool{}
 
 func init() {
@@ -24,7 +24,8 @@ func init() {
 		migrate balance task cpuacct plist pi kthread wait vruntime avg add remove softirqentry handle raise
 		process ktime hrtimer timer read usecs jiffies native kmem kmalloc kfree alloc release mod local mm
 		build check find list lock rb map radix siphash prandom security aa apparmor tomoyo hook validate virt
-		arch xfrm record pskb fdb cond is sg queue simple default sized encrypt decrypt netdev worker pwq`) {
+		arch xfrm record pskb fdb cond is sg queue simple default sized encrypt decrypt netdev worker pwq
+		cubictcp`) {
 		beside[word] = true
 	}
 	for _, word := range strings.Fields(`tcp udp udp4 ip ip4 ipv4 inet icmp arp sock sk skb dev netif net napi gro neigh

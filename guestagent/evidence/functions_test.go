@@ -11,7 +11,7 @@ func TestWhatIsTraced(t *testing.T) {
 		require.True(t, ofStack(name), name)
 		require.True(t, ofTransactions(name), name)
 	}
-	for _, name := range []string{"__x64_sys_sendto", "kmem_cache_alloc_noprof", "psi_group_change", "hrtimer_start_range_ns", "_raw_spin_lock_bh", "enqueue_task_rt"} {
+	for _, name := range []string{"__x64_sys_sendto", "kmem_cache_alloc_noprof", "psi_group_change", "hrtimer_start_range_ns", "_raw_spin_lock_bh", "enqueue_task_rt", "cubictcp_acked"} {
 		require.False(t, ofStack(name), name)
 		require.True(t, ofTransactions(name), name)
 	}
