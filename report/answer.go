@@ -98,7 +98,7 @@ func answerOne(t testbed.TestResult) string {
 		return in + fmt.Sprintf("%s is slowest: its p50 is %s × host's, but %s give no interval and so no verdict.",
 			s.slowestOpen.Name, ratioText(ratioOf(s.slowestOpen)), count(s.slowestOpen.RatioToHost["p50"].N, "round"))
 	}
-	return in + "no mode can be compared with host: " + firstOf(hostOf(t).Reason, "none gave enough transactions") + "."
+	return in + "no mode can be compared with host: " + firstOf(hostOf(t).Reason, othersAbsent(t), "none gave enough transactions") + "."
 }
 
 func costs(t testbed.TestResult, m testbed.ModeResult) string {
@@ -182,4 +182,19 @@ func widestFloor(cells []testbed.TestResult) string {
 		return "unknown"
 	}
 	return ratioText(*widest.Lo) + " to " + ratioText(*widest.Hi)
+}
+
+// othersAbsent says that no mode but host was measured; empty where one was.
+func othersAbsent(t testbed.TestResult) string {
+	var absent []string
+	for _, m := range t.Modes {
+		switch {
+		case m.Name == hostMode:
+		case m.Status == testbed.StatusOK:
+			return ""
+		default:
+			absent = append(absent, m.Name+" is "+m.Status)
+		}
+	}
+	return list(absent)
 }

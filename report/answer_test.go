@@ -63,6 +63,15 @@ func TestAnswer(t *testing.T) {
 	assert.Equal(t, "No test ran.", answer(testbed.Result{}))
 }
 
+// A test whose modes were all absent did not lack transactions.
+func TestAnswerOfAbsentModes(t *testing.T) {
+	one := testbed.TestResult{Name: "tcp_rr", Modes: []testbed.ModeResult{
+		{Name: "host", Status: testbed.StatusOK}, {Name: "redirect", Status: testbed.StatusFailed}, {Name: "netkit", Status: testbed.StatusUnsupported}}}
+	assert.Equal(t, "In tcp_rr, no mode can be compared with host: redirect is failed and netkit is unsupported.", answerOne(one))
+	one.Modes[1].Status = testbed.StatusOK
+	assert.Contains(t, answerOne(one), "none gave enough transactions")
+}
+
 func TestAnswerOverCells(t *testing.T) {
 	floor := known1(1, 0.99, 1.01)
 	cell := func(kernel string, ratios map[string]testbed.Estimate, order ...string) testbed.TestResult {
