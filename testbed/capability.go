@@ -13,7 +13,7 @@ var CapabilityNames = []CapabilityName{
 	{"container_to_host", "container → host", "the container reaches its own machine"},
 	{"sibling", "sibling", "two containers on the same NIC reach each other"},
 	{"inbound", "inbound", "another machine reaches the container at its own address"},
-	{"own_mac", "own MAC", "the container has a MAC of its own"},
+	{"own_mac", "own MAC", "what it sends comes out of it with a MAC of its own, by which DHCP can tell it"},
 	{"port_security", "port security", "it passes a switch port that lets only the NIC's MAC through"},
 	{"arp", "ARP", "the container resolves addresses of the segment itself"},
 	{"broadcast", "broadcast", "its broadcasts reach the segment"},

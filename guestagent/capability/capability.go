@@ -2,7 +2,8 @@
 // machine's NAT, filter and connection tracking see the container's packets, whom
 // it reaches, and what it needs of the segment. Each probe sends packets and looks
 // for them; none goes by what a mode is called. Beside its answer stands what
-// decided it, and a control: the same look where the answer was known.
+// decided it, and a control: the same look where the answer was known to be no. A
+// control that does not say no leaves the question open.
 //
 // The container is at the client. The server's agent is the other machine: it
 // answers, and does what the client's asks of it.
@@ -25,9 +26,9 @@ const (
 	tries    = 2
 )
 
-// budget is how long probes are begun: the last takes two seconds at most, and all
-// of a mode's together ten.
-const budget = 8 * time.Second
+// budget is how long probes are begun: the last, which takes the link down and up,
+// waits for 2.6 seconds at most, and all of a mode's together for ten.
+const budget = 7 * time.Second
 
 // Site is where the probes are made.
 type Site struct {

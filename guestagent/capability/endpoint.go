@@ -136,15 +136,22 @@ func (e *endpoint) askTimes(ctx context.Context, to netip.AddrPort, times int) e
 		if _, x.err = e.conn.WriteToUDPAddrPort([]byte(askWord+x.token), to); x.err != nil {
 			return x
 		}
-		if x.back = e.await(ctx, x.token); x.back != nil {
+		if x.back = e.await(ctx, x.token, patience); x.back != nil {
 			return x
 		}
 	}
 	return x
 }
 
-func (e *endpoint) await(ctx context.Context, token string) *answer {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// send asks once, and does not wait.
+func (e *endpoint) send(to netip.AddrPort) exchange {
+	x := exchange{token: newToken(), port: e.address.Port(), waited: patience}
+	_, x.err = e.conn.WriteToUDPAddrPort([]byte(askWord+x.token), to)
+	return x
+}
+
+func (e *endpoint) await(ctx context.Context, token string, wait time.Duration) *answer {
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	for {
 		e.mu.Lock()

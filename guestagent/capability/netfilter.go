@@ -31,11 +31,23 @@ func (v *visit) serviceRequest(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	untold := v.caller.askNobody(ctx, netip.AddrPortFrom(v.Spec.Service, v.Peer.Other))
-	control := "a port of the address that no rule translates: " + untold.said()
-	if seen.Asked {
-		return works("a request to %s reached %s, from %s", v.Spec.Service, v.peer(), seen.From).with("%s", control), nil
+	// Looked for at the other machine, because an answer may be lost on its way back.
+	control, err := v.Ask(ctx, Order{Saw: untold.token, Nothing: true})
+	if err != nil {
+		return finding{}, err
 	}
-	return fails("a request to %s did not reach %s; %s", v.Spec.Service, v.peer(), x.said()).with("%s", control), nil
+	return serviceFinding(v, x, seen, untold, control), nil
+}
+
+func serviceFinding(v *visit, x exchange, seen Seen, untold exchange, untoldSeen Seen) finding {
+	control := "a port of the address that no rule translates: " + untold.said()
+	if untoldSeen.Asked {
+		return unsupported("a request reached %s without a rule too, so its arrival says nothing", v.Peer.Address).with("%s", control)
+	}
+	if seen.Asked {
+		return works("a request to %s reached %s, from %s", v.Spec.Service, v.peer(), seen.From).with("%s", control)
+	}
+	return fails("a request to %s did not reach %s; %s", v.Spec.Service, v.peer(), x.said()).with("%s", control)
 }
 
 // serviceReply: the answer comes from the address that was called, or no program
@@ -68,11 +80,19 @@ func (v *visit) conntrack(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	if !control {
+	// The caller speaks to the service only, so nothing went from its port to there.
+	none, err := v.Mode.Tracks(v.caller.address.Port(), v.peer())
+	if err != nil {
+		return finding{}, err
+	}
+	switch {
+	case !control:
 		return unsupported("the machine does not track its own connection either"), nil
+	case none:
+		return unsupported("the machine's table has a connection that nobody made"), nil
 	}
 	return decide(tracked, "the machine's table has the container's connection from port %d: %t", x.port, tracked).
-		with("it has the machine's own, from port %d", own.port), nil
+		with("it has the machine's own, from port %d, and none from port %d, which called nobody there", own.port, v.caller.address.Port()), nil
 }
 
 // filter: a rule of the machine keeps the container from a port.
@@ -92,6 +112,10 @@ func (v *visit) filter(ctx context.Context) (found finding, err error) {
 	if err != nil {
 		return finding{}, err
 	}
-	return decide(!after.answered() && packets > 0, "with a rule that drops port %d: %s; the rule counted %d packets", v.Peer.Other, after.said(), packets).
+	if !after.answered() && packets == 0 {
+		return unsupported("with a rule that drops port %d: %s, but the rule counted no packet", v.Peer.Other, after.said()).
+			with("without the rule: %s", before.said()), nil
+	}
+	return decide(!after.answered(), "with a rule that drops port %d: %s; the rule counted %d packets", v.Peer.Other, after.said(), packets).
 		with("without the rule: %s", before.said()), nil
 }

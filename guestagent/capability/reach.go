@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"github.com/testbed-lab/testbed/guestagent/netmode"
 )
@@ -14,8 +15,10 @@ const closed = 9
 
 // heard asks from an endpoint, and asks where nobody listens as well.
 func (v *visit) heard(ctx context.Context, from *endpoint, to netip.AddrPort) finding {
+	// Asked first, and waited for last: the one wait is in the other's.
+	silent, began := from.send(netip.AddrPortFrom(to.Addr(), closed)), time.Now()
 	x := from.ask(ctx, to)
-	silent := from.askNobody(ctx, netip.AddrPortFrom(to.Addr(), closed))
+	silent.back = from.await(ctx, silent.token, patience-time.Since(began))
 	if silent.answered() {
 		return unsupported("%s answers on every port, so an answer says nothing", to.Addr()).with("port %d: %s", closed, silent.said())
 	}
@@ -67,9 +70,12 @@ func (v *visit) inbound(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	silent, err := v.Ask(ctx, Order{Call: netip.AddrPortFrom(v.inside.address.Addr(), closed)})
+	silent, err := v.Ask(ctx, Order{Call: netip.AddrPortFrom(v.inside.address.Addr(), closed), Nothing: true})
 	if err != nil {
 		return finding{}, err
+	}
+	if silent.Answered {
+		return unsupported("%s answers on every port, so an answer says nothing", v.inside.address.Addr()).with("port %d: %s", closed, silent.Said), nil
 	}
 	return decide(seen.Answered, "%s → %s: %s", v.Peer.Address, v.inside.address, seen.Said).
 		with("port %d of the same address: %s", closed, silent.Said), nil
@@ -81,7 +87,7 @@ func (v *visit) sibling(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	if err != nil {
-		return fails("a second container cannot be made: %v", err), nil
+		return fails("a second container cannot be made: %v", err).with("the first was made by the same steps"), nil
 	}
 	e, err := listen(other.Inside, other.Local)
 	if err != nil {
@@ -92,13 +98,18 @@ func (v *visit) sibling(ctx context.Context) (finding, error) {
 	return found, other.Remove()
 }
 
-// linkFlap takes the NIC down and up, and asks again for a while.
+// linkFlap takes the NIC down and up, and asks again for a while. That it is not
+// answered while the NIC is down shows that the way leads over it at all.
 func (v *visit) linkFlap(ctx context.Context) (finding, error) {
 	if v.Spec.Self.Attach {
 		return unsupported("the machine was not made for this lab, and its NIC is not taken down"), nil
 	}
 	before := v.inside.ask(ctx, v.peer())
-	restore, err := v.Mode.Bounce()
+	if !before.answered() {
+		return unsupported("it was not answered before either: %s", before.said()), nil
+	}
+	var down exchange
+	restore, err := v.Mode.Bounce(func() { down = v.inside.askNobody(ctx, v.peer()) })
 	if err != nil {
 		if restore != nil {
 			err = errors.Join(err, restore())
@@ -112,8 +123,8 @@ func (v *visit) linkFlap(ctx context.Context) (finding, error) {
 		}
 	}
 	found := decide(after.answered(), "after %s went down and up: %s", v.Spec.Self.Device, after.said())
-	if !before.answered() {
-		found = unsupported("it was not answered before either: %s", before.said())
+	if down.answered() {
+		found = unsupported("it was answered while %s was down", v.Spec.Self.Device)
 	}
-	return found.with("before: %s", before.said()), restore()
+	return found.with("while it was down: %s", down.said()), restore()
 }

@@ -6,19 +6,41 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-func (v *visit) ownMAC(context.Context) (finding, error) {
+// ownMAC sends to the other machine and to all, and looks on every device of its
+// machine for what came out of the container: by that MAC DHCP would know it.
+func (v *visit) ownMAC(ctx context.Context) (finding, error) {
 	mac, nic, err := v.Mode.Hardware()
 	if err != nil {
 		return finding{}, err
 	}
-	if len(mac) == 0 {
-		return fails("the container's interface has no MAC").with("the NIC has %s", nic), nil
+	devices, err := tap(v.Mode.Outside, "")
+	if err != nil {
+		return finding{}, err
 	}
-	return decide(mac.String() != nic.String(), "the container has %s", mac).with("the NIC has %s", nic), nil
+	defer devices.close()
+	x, own := v.inside.ask(ctx, v.peer()), v.outside.ask(ctx, v.peer())
+	// It fails where an interface takes no broadcasts, and then the question is all.
+	_ = v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, v.Mode.Device(), v.at(everybody), x.token) })
+	theirs, machines := devices.senders(askWord+x.token), devices.senders(askWord+own.token)
+	control := "the machine's own come from " + strings.Join(machines, ", ")
+	if len(machines) == 0 {
+		control = "nothing came of the machine's own"
+	}
+	switch {
+	case len(theirs) == 0:
+		return unsupported("nothing that the container sent was seen on its machine's devices").with("%s", control), nil
+	case slices.Contains(machines, mac.String()):
+		// Passthru has the NIC's MAC, so the two agree; no other mode's may.
+		return fails("the container's frames come out from %s, as the machine's own do", strings.Join(theirs, ", ")).with("%s", control), nil
+	}
+	return decide(mac != nil && mac.String() != nic.String() && slices.Contains(theirs, mac.String()),
+		"the container's frames come out from %s; the NIC has %s", strings.Join(theirs, ", "), nic).with("%s", control), nil
 }
 
 // portSecurity: a switch that knows the NIC's MAC only lets through what comes
@@ -28,25 +50,48 @@ func (v *visit) portSecurity(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
-	seen, err := v.onWire(ctx, v.inside, v.peer())
+	own, back, err := v.onWire(ctx, v.outside)
 	if err != nil {
 		return finding{}, err
 	}
-	own, err := v.onWire(ctx, v.outside, v.peer())
+	seen, answers, err := v.onWire(ctx, v.inside)
 	if err != nil {
 		return finding{}, err
 	}
-	control := "the machine's own come from " + own.MAC
-	if !seen.Frame {
+	if back == "" {
+		back = answers
+	}
+	control := fmt.Sprintf("the machine's own come from %s, and the answers from %s, which the port does not know", orNobody(own.MAC), orNobody(back))
+	switch {
+	case !seen.Frame:
 		return unsupported("no frame on the wire can be told for the container's: none came, or they are encrypted").with("%s", control), nil
+	case back == nic.String():
+		return unsupported("the other machine's frames come from the NIC's MAC too").with("%s", control), nil
 	}
 	return decide(seen.MAC == nic.String(), "the container's frames come from %s, and the port knows %s", seen.MAC, nic).with("%s", control), nil
 }
 
-// onWire sends a question and asks the other machine for the frame.
-func (v *visit) onWire(ctx context.Context, from *endpoint, to netip.AddrPort) (Seen, error) {
-	x := from.ask(ctx, to)
-	return v.Ask(ctx, Order{Saw: x.token})
+func orNobody(mac string) string {
+	if mac == "" {
+		return "nobody"
+	}
+	return mac
+}
+
+// onWire sends a question, asks the other machine for the frame, and looks for the
+// MAC that the answer comes from, which is none of this machine's.
+func (v *visit) onWire(ctx context.Context, from *endpoint) (seen Seen, back string, err error) {
+	nic, err := tap(v.Mode.Outside, v.Spec.Self.Device)
+	if err != nil {
+		return Seen{}, "", err
+	}
+	defer nic.close()
+	x := from.ask(ctx, v.peer())
+	if senders := nic.senders(x.token + answerWord); len(senders) > 0 {
+		back = senders[0]
+	}
+	seen, err = v.Ask(ctx, Order{Saw: x.token})
+	return seen, back, err
 }
 
 // arp: the container has resolved the other end's address by itself, so both are on
@@ -63,6 +108,9 @@ func (v *visit) arp(ctx context.Context) (finding, error) {
 		return finding{}, err
 	}
 	control := fmt.Sprintf("an address that nobody has: %s", resolved(nobody))
+	if nobody != nil {
+		return unsupported("the container has a neighbour for what nobody has, so one says nothing").with("%s", control), nil
+	}
 	return decide(mac != nil, "the container's neighbour %s: %s", address, resolved(mac)).with("%s", control), nil
 }
 
@@ -75,8 +123,10 @@ func resolved(mac net.HardwareAddr) string {
 
 // broadcast: a packet to all reaches the other machine.
 func (v *visit) broadcast(ctx context.Context) (finding, error) {
-	return v.toMany(ctx, netip.AddrFrom4([4]byte{255, 255, 255, 255}), lastOf(v.Spec.Self.Address))
+	return v.toMany(ctx, everybody, lastOf(v.Spec.Self.Address))
 }
+
+var everybody = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // lastOf is a subnet's broadcast address.
 func lastOf(subnet netip.Prefix) netip.Addr {
@@ -92,24 +142,36 @@ func (v *visit) multicast(ctx context.Context) (finding, error) { return v.toMan
 
 // toMany sends to an address that is many machines', out of the container's
 // interface, and asks the other machine for the frame. The machine does the same:
-// what it cannot do either says nothing of the container.
+// what it cannot do either says nothing of the container. And the container does so
+// out of lo, which leads nowhere.
 func (v *visit) toMany(ctx context.Context, to, own netip.Addr) (finding, error) {
-	token, control := newToken(), newToken()
+	token, control, nowhere := newToken(), newToken(), newToken()
+	// First, so that it would have arrived when the others have.
+	_ = v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, "lo", v.at(to), nowhere) })
 	sent := v.Mode.Inside(func() error { return sendFrom(v.Mode.Local, v.Mode.Device(), v.at(to), token) })
 	_ = v.Mode.Outside(func() error { return sendFrom(v.Spec.Self.Address.Addr(), "", v.at(own), control) })
 	machine, err := v.Ask(ctx, Order{Saw: control})
 	if err != nil {
 		return finding{}, err
 	}
-	told := "the machine's own, to " + own.String() + ", " + arrived(machine)
-	if sent != nil {
-		return fails("it could not be sent: %s", reason(sent)).with("%s", told), nil
+	seen := Seen{}
+	if sent == nil {
+		if seen, err = v.Ask(ctx, Order{Saw: token}); err != nil {
+			return finding{}, err
+		}
 	}
-	seen, err := v.Ask(ctx, Order{Saw: token})
+	lost, err := v.Ask(ctx, Order{Saw: nowhere, Nothing: true})
 	if err != nil {
 		return finding{}, err
 	}
-	if !seen.Frame && !machine.Frame {
+	told := fmt.Sprintf("the machine's own, to %s, %s; what the container sent out of lo %s", own, arrived(machine), arrived(lost))
+	if sent != nil {
+		return fails("it could not be sent: %s", reason(sent)).with("%s", told), nil
+	}
+	switch {
+	case lost.Frame:
+		return unsupported("what went out of lo arrived too, so an arrival says nothing").with("%s", told), nil
+	case !seen.Frame && !machine.Frame:
 		return unsupported("neither the container's nor the machine's arrived, so the segment may carry none").with("%s", told), nil
 	}
 	return decide(seen.Frame, "a packet to %s %s", to, arrived(seen)).with("%s", told), nil

@@ -1,15 +1,10 @@
 package capability
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +28,9 @@ type Order struct {
 	Saw string `json:"saw,omitempty"`
 	// Call has it ask at an address.
 	Call netip.AddrPort `json:"call,omitzero"`
+	// Nothing is expected: of a token that was waited for, or a call where nobody
+	// listens. So the time that is there is for what may come.
+	Nothing bool `json:"nothing,omitempty"`
 	// Forget names a neighbour to forget: with the MAC of an earlier mode's container,
 	// which had the same address, one would be reached that answers nobody.
 	Forget netip.Addr `json:"forget,omitzero"`
@@ -141,10 +139,18 @@ func (h *Host) Obey(ctx context.Context, order Order) (seen Seen) {
 				seen.Asked, seen.From = true, from
 			}
 		}
-		mac, is := h.wire.saw(order.Saw)
+		wait := patience
+		if order.Nothing {
+			wait = 0
+		}
+		mac, is := h.wire.saw(order.Saw, wait)
 		seen.Frame, seen.MAC = is, mac.String()
 	case order.Call.IsValid():
-		x := h.one.ask(ctx, order.Call)
+		ask := h.one.ask
+		if order.Nothing {
+			ask = h.one.askNobody
+		}
+		x := ask(ctx, order.Call)
 		seen.Answered, seen.Said = x.answered(), x.said()
 	case order.Forget.IsValid():
 		if err := h.mode.ForgetNeighbour(order.Forget); err != nil {
@@ -152,85 +158,4 @@ func (h *Host) Obey(ctx context.Context, order Order) (seen Seen) {
 		}
 	}
 	return seen
-}
-
-// wire keeps the frames that arrive on a NIC.
-type wire struct {
-	fd     int
-	frames []frame
-}
-
-type frame struct {
-	from net.HardwareAddr
-	data []byte
-}
-
-// tap opens a packet socket. Its buffer keeps what comes until somebody asks.
-func tap(in func(func() error) error, nic string) (*wire, error) {
-	w := &wire{fd: -1}
-	err := in(func() error {
-		device, err := net.InterfaceByName(nic)
-		if err != nil {
-			return err
-		}
-		// No protocol, so that nothing comes before the socket is bound to the device.
-		if w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
-			return err
-		}
-		return unix.Bind(w.fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: device.Index})
-	})
-	if err != nil {
-		w.close()
-		return nil, fmt.Errorf("look at the frames of %s: %w", nic, err)
-	}
-	return w, nil
-}
-
-func networkOrder(n uint16) uint16 {
-	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n))
-}
-
-func (w *wire) close() {
-	if w.fd >= 0 {
-		unix.Close(w.fd)
-	}
-}
-
-// saw looks for a token in what has arrived, and tells the MAC it came from. A
-// frame may be a moment behind.
-func (w *wire) saw(token string) (net.HardwareAddr, bool) {
-	for deadline := time.Now().Add(patience); ; {
-		w.drain()
-		for _, one := range w.frames {
-			if bytes.Contains(one.data, []byte(token)) {
-				return one.from, true
-			}
-		}
-		left := time.Until(deadline)
-		if left <= 0 {
-			return nil, false
-		}
-		// Its answer does not matter: what came is looked at in any case.
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}, int(left/time.Millisecond)+1)
-	}
-}
-
-func (w *wire) drain() {
-	buffer := make([]byte, 2048)
-	for {
-		n, from, err := unix.Recvfrom(w.fd, buffer, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil {
-			return
-		}
-		link, is := from.(*unix.SockaddrLinklayer)
-		if !is || link.Pkttype == unix.PACKET_OUTGOING {
-			continue
-		}
-		w.frames = append(w.frames, frame{
-			from: slices.Clone(net.HardwareAddr(link.Addr[:min(int(link.Halen), len(link.Addr))])), data: slices.Clone(buffer[:n]),
-		})
-	}
 }

@@ -20,6 +20,11 @@ var ErrNoIPv6 = errors.New("no IPv6")
 // link-local address: without DAD it is done at once.
 const linkLocalWait = 200 * time.Millisecond
 
+// dadWait is how long an address may be tentative: DAD begins within a second after the
+// link is up, and waits for one (RFC 4862). The first mode of a machine that has just
+// booted meets it.
+const dadWait = 3 * time.Second
+
 // LinkLocal is the link-local IPv6 address of the interface that has the mode's
 // socket, with the interface's index as its zone: a name would be looked up in
 // another namespace. Where the interface is the mode's own, IPv6 is switched on at it
@@ -37,12 +42,16 @@ func (m *Mode) LinkLocal(ctx context.Context) (netip.Addr, error) {
 			return netip.Addr{}, err
 		}
 	}
-	for deadline := time.Now().Add(linkLocalWait); ; time.Sleep(time.Millisecond) {
-		found, err := m.build.linkLocalOf(link)
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		found, tentative, err := m.build.linkLocalOf(link)
 		if err != nil || found.IsValid() {
 			return found, err
 		}
-		if ctx.Err() != nil || time.Now().After(deadline) {
+		patience := linkLocalWait
+		if tentative {
+			patience = dadWait
+		}
+		if ctx.Err() != nil || time.Since(began) > patience {
 			return found, fmt.Errorf("%w: %s has no link-local address", ErrNoIPv6, attrs.Name)
 		}
 	}
@@ -98,19 +107,23 @@ func (b *build) owns(index int) bool {
 	return false
 }
 
-// linkLocalOf is not valid where the interface has no such address that may be
-// used yet.
-func (b *build) linkLocalOf(link netlink.Link) (netip.Addr, error) {
+// linkLocalOf is not valid where the interface has no such address that may be used
+// yet; tentative says that it has one.
+func (b *build) linkLocalOf(link netlink.Link) (found netip.Addr, tentative bool, err error) {
 	addresses, err := b.homeLinks().AddrList(link, unix.AF_INET6)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("list IPv6 addresses of %s: %w", link.Attrs().Name, err)
+		return netip.Addr{}, false, fmt.Errorf("list IPv6 addresses of %s: %w", link.Attrs().Name, err)
 	}
 	for _, one := range addresses {
-		if usable := one.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0; usable && one.IP.IsLinkLocalUnicast() {
-			return zoned(one.IP, link.Attrs().Index), nil
+		switch {
+		case !one.IP.IsLinkLocalUnicast() || one.Flags&unix.IFA_F_DADFAILED != 0:
+		case one.Flags&unix.IFA_F_TENTATIVE == 0:
+			return zoned(one.IP, link.Attrs().Index), false, nil
+		default:
+			tentative = true
 		}
 	}
-	return netip.Addr{}, nil
+	return netip.Addr{}, tentative, nil
 }
 
 func zoned(ip net.IP, index int) netip.Addr {

@@ -132,9 +132,10 @@ func (b *build) dropped() (packets uint64, err error) {
 	return packets, nil
 }
 
-// Bounce takes the NIC down and up again. restore gives it back what it lost by
-// that: routes that no address brings, and neighbours that a person made.
-func (m *Mode) Bounce() (restore func() error, err error) {
+// Bounce takes the NIC down, does something meanwhile, and takes it up again. restore
+// gives it back what it lost by that: routes that no address brings, and neighbours
+// that a person made.
+func (m *Mode) Bounce(meanwhile func()) (restore func() error, err error) {
 	b := m.build
 	nic := b.nic
 	before, err := b.machine.links.RouteListFiltered(unix.AF_INET,
@@ -162,6 +163,7 @@ func (m *Mode) Bounce() (restore func() error, err error) {
 	if err := b.machine.links.LinkSetDown(nic); err != nil {
 		return restore, fmt.Errorf("set %q down: %w", b.spec.Self.Device, err)
 	}
+	meanwhile()
 	if err := b.machine.links.LinkSetUp(nic); err != nil {
 		return restore, fmt.Errorf("set %q up: %w", b.spec.Self.Device, err)
 	}
