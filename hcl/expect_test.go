@@ -114,13 +114,13 @@ func TestPredicate(t *testing.T) {
 // Every metric reaches the lookup under its own name.
 func TestPredicateAsks(t *testing.T) {
 	var asked []testbed.Metric
-	predicate(t, `p50(test.t, mode.m) + p90(test.t, mode.m) + p99(test.t, mode.m) + p999(test.t, mode.m) + mean(test.t, mode.m) + rate(test.t, mode.m) + instructions(test.t, mode.m) + softirqs(test.t, mode.m) + ratio(test.t, mode.each["l2"], mode.m, "p999") > 0`)(
+	predicate(t, `p50(test.t, mode.m) + p90(test.t, mode.m) + p99(test.t, mode.m) + p999(test.t, mode.m) + mean(test.t, mode.m) + rate(test.t, mode.m) + instructions(test.t, mode.m) + softirqs(test.t, mode.m) + backlog(test.t, mode.m) + calls(test.t, mode.m) + ratio(test.t, mode.each["l2"], mode.m, "p999") > 0`)(
 		func(m testbed.Metric) (float64, bool) {
 			asked = append(asked, m)
 			return 1, true
 		})
 	var want []testbed.Metric
-	for _, name := range []string{"p50", "p90", "p99", "p999", "mean", "rate", "instructions", "softirqs"} {
+	for _, name := range []string{"p50", "p90", "p99", "p999", "mean", "rate", "instructions", "softirqs", "backlog", "calls"} {
 		want = append(want, testbed.Metric{Function: name, Test: "t", Mode: "m"})
 	}
 	want = append(want, testbed.Metric{Function: "ratio", Test: "t", Mode: "each-l2", Base: "m", Name: "p999"})

@@ -15,8 +15,11 @@ import (
 // figures are a mode's own figures, and what ratio can compare.
 var figures = []string{"p50", "p90", "p99", "p999", "mean", "rate"}
 
+// counts are what a mode does a transaction, beside its figures.
+var counts = []string{"instructions", "softirqs", "backlog", "calls"}
+
 // metricNames are all functions that ask for something measured.
-var metricNames = append(slices.Clone(figures), "ratio", "instructions", "softirqs", "capability")
+var metricNames = slices.Concat(figures, []string{"ratio"}, counts, []string{"capability"})
 
 // metricFunctions are the functions of an expectation over one result. A metric
 // that the result does not have is an unknown value, and HCL's operators then
@@ -26,7 +29,7 @@ func (c *cellLoader) metricFunctions(lookup testbed.Lookup) map[string]function.
 		"ratio":      c.ratio(lookup),
 		"capability": c.capability(lookup),
 	}
-	for _, name := range append(slices.Clone(figures), "instructions", "softirqs") {
+	for _, name := range slices.Concat(figures, counts) {
 		all[name] = c.figure(name, lookup)
 	}
 	return all

@@ -105,7 +105,9 @@ func metricTable() string {
 	rows = append(rows,
 		"| `ratio(test, mode, base, \"p50\")` | mode over base, the geometric mean of the rounds' ratios; of any of the above | yes |\n",
 		"| `instructions(test, mode)` | instructions for one transaction | no |\n",
-		"| `softirqs(test, mode)` | NET_RX and NET_TX softirqs for one transaction, both ends, after the timing | yes |\n",
+		"| `softirqs(test, mode)` | NET_RX and NET_TX softirqs that ran for one transaction, both ends, after the timing | yes |\n",
+		"| `backlog(test, mode)` | packets that were put into a CPU's backlog (netif_rx) for one transaction, as above | yes |\n",
+		"| `calls(test, mode)` | calls of the network stack's functions for one transaction, as above | yes |\n",
 		"| `capability(test, mode, \"NAME\")` | whether something works in the mode; the test may be left out | yes |\n",
 	)
 	return "| function | gives | built |\n|---|---|---|\n" + strings.Join(rows, "") + "\n" + capabilityTable()

@@ -220,13 +220,15 @@ func TestExplainEnds(t *testing.T) {
 	assert.EqualError(t, err, `the result has no cell "kernel=x"; its lab has no matrix, so leave --cell out`)
 }
 
-func TestSoftirqsCanBeExpected(t *testing.T) {
+func TestEvidenceCanBeExpected(t *testing.T) {
 	trials, _ := group(typical().lab(), looked(t))
 	c := newCourt(typical().lab().Cells[0], trials)
-	r := c.find(testbed.Metric{Function: "softirqs", Test: "tcp_rr", Mode: "routed"})
-	require.NotNil(t, r.of)
-	assert.Equal(t, 2.0, r.of(nil))
-	assert.Contains(t, c.find(testbed.Metric{Function: "softirqs", Test: "tcp_rr", Mode: "macvlan"}).why, "were not counted")
+	for name, want := range map[string]float64{"softirqs": 2, "backlog": 2, "calls": 3} {
+		r := c.find(testbed.Metric{Function: name, Test: "tcp_rr", Mode: "routed"})
+		require.NotNil(t, r.of, name)
+		assert.Equal(t, want, r.of(nil), name)
+		assert.Contains(t, c.find(testbed.Metric{Function: name, Test: "tcp_rr", Mode: "macvlan"}).why, name+" of macvlan were not counted")
+	}
 }
 
 // TestParagraphs are made of what was found, and of nothing where nothing was.
@@ -239,7 +241,7 @@ func TestParagraphs(t *testing.T) {
 	require.NoError(t, err)
 	all := paragraphs(r.Tests[0])
 	require.Len(t, all, 2)
-	assert.Regexp(t, `^routed costs 1\d\.\d% over host at p50 \(95% interval .*\)\. Against host's, a transaction puts \+2\.0 packets into a CPU's backlog, runs 0 softirqs and makes \+1\.0 calls of the network stack's functions\. On its way it passes a veth pair \(veth_xmit 1 times\)\.$`, all[0].Text)
+	assert.Regexp(t, `^routed costs 1\d\.\d% over host at p50 \(95% interval .*\)\. Against host's, a transaction puts \+2\.0 packets into a CPU's backlog, runs 0 softirqs and makes \+1\.0 calls of the network stack's functions\. On its way it passes a veth pair \(veth_xmit once\)\.$`, all[0].Text)
 	assert.Regexp(t, `Works: sibling\. Fails: filter\.$`, all[1].Text)
 	assert.Empty(t, paragraphs(typical().result(t).Tests[0]))
 

@@ -154,8 +154,8 @@ func (c *court) prepare(m testbed.Metric) reading {
 	if m.Function == "ratio" {
 		return t.readRatio(s, m)
 	}
-	if m.Function == "softirqs" {
-		return t.readSoftirqs(s)
+	if of, is := evidenceMetrics[m.Function]; is {
+		return t.readEvidence(s, m.Function, of)
 	}
 	name := m.Function
 	if name == "instructions" {
@@ -185,13 +185,23 @@ func (c *court) prepare(m testbed.Metric) reading {
 	return unread("%s of %s: %s", m.Function, m.Mode, why)
 }
 
-// readSoftirqs is the same in each resample: it was counted, not timed.
-func (t *trial) readSoftirqs(s *series) reading {
-	e := t.evidence(s, testbed.ModeResult{})
-	if e == nil || e.Softirqs == nil {
-		return unread("softirqs of %s were not counted", s.mode.Name)
+// evidenceMetrics are what an expectation can ask of a mode's evidence.
+var evidenceMetrics = map[string]func(testbed.ModeEvidence) *float64{
+	"softirqs": func(e testbed.ModeEvidence) *float64 { return e.Softirqs },
+	"backlog":  func(e testbed.ModeEvidence) *float64 { return e.Backlog },
+	"calls":    func(e testbed.ModeEvidence) *float64 { return e.Calls },
+}
+
+// readEvidence is the same in each resample: it was counted, not timed.
+func (t *trial) readEvidence(s *series, name string, of func(testbed.ModeEvidence) *float64) reading {
+	var value *float64
+	if e := t.evidence(s, testbed.ModeResult{}); e != nil {
+		value = of(*e)
 	}
-	return reading{of: func([]int) float64 { return *e.Softirqs }, rounds: len(t.rounds)}
+	if value == nil {
+		return unread("%s of %s were not counted", name, s.mode.Name)
+	}
+	return reading{of: func([]int) float64 { return *value }, rounds: len(t.rounds)}
 }
 
 func (t *trial) readRatio(s *series, m testbed.Metric) reading {

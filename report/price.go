@@ -212,13 +212,20 @@ func waySentence(m, host testbed.ModeResult) string {
 	var passed []string
 	for _, s := range stations {
 		if mine[s.function] > others[s.function] {
-			passed = append(passed, fmt.Sprintf("%s (%s %g times)", s.name, s.function, mine[s.function]-others[s.function]))
+			passed = append(passed, fmt.Sprintf("%s (%s %s)", s.name, s.function, oftenText(mine[s.function]-others[s.function])))
 		}
 	}
 	if passed == nil {
 		return ""
 	}
 	return "On its way it passes " + list(passed) + "."
+}
+
+func oftenText(n float64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%g times", n)
 }
 
 func capabilitySentence(m testbed.ModeResult) string {

@@ -3,7 +3,7 @@ package testbed
 // Metric names one number of a result, as an expectation asks for it.
 type Metric struct {
 	// Function is p50, p90, p99, p999, mean or rate for a mode's own figure,
-	// "ratio" for Mode over Base, or instructions, softirqs, capability.
+	// "ratio" for Mode over Base, or instructions, softirqs, backlog, calls, capability.
 	Function string `json:"function"`
 	Test     string `json:"test,omitempty"`
 	Mode     string `json:"mode"`
