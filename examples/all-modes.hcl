@@ -8,6 +8,7 @@
 #
 # Run it:   testbed run examples/all-modes.hcl
 # Smaller:  testbed run --var rounds=2 --var 'releases=["trixie"]' examples/all-modes.hcl
+# Counted:  testbed run --backend icount --var podman=false examples/all-modes.hcl
 # Then:     testbed explain docker0 host
 
 lab "all-modes" {
@@ -27,10 +28,23 @@ variable "rounds" {
   description = "More rounds, narrower intervals."
 }
 
+variable "podman" {
+  type        = bool
+  default     = true
+  description = "Whether a container that Podman runs is measured too. A guest that counts instructions has none."
+}
+
 image "kernel" {
   for_each = var.releases
 
   release = each.key
+}
+
+image "engine" {
+  for_each = var.releases
+
+  release  = each.key
+  packages = ["catatonit", "podman"]
 }
 
 matrix {
@@ -57,6 +71,29 @@ vm "server" {
   nic {
     network = network.lan
   }
+}
+
+# A client of its own for Podman, whose rules every packet of its machine passes:
+# they would be in the other modes' figures. examples/podman.hcl explains it.
+
+vm "engine" {
+  image  = var.podman ? image.engine[matrix.release] : image.kernel[matrix.release]
+  memory = "512MiB"
+  setup  = var.podman ? local.engine : null
+
+  nic {
+    network = network.lan
+  }
+}
+
+locals {
+  engine = <<-EOT
+    mkdir -p /srv/web
+    cp /usr/bin/catatonit /srv/web/
+    podman run --detach --name web --rootfs /srv/web /catatonit -P
+    setsid podman system service --time=0 </dev/null >/dev/null 2>&1 &
+    until test -S /run/podman/podman.sock; do sleep 0.1; done
+  EOT
 }
 
 # A veth pair, and three ways from its outer end to the NIC.
@@ -166,6 +203,24 @@ mode "overlay" {
   at   = "both"
 }
 
+# The other end, or both, in a container.
+
+mode "routed_at" {
+  for_each = ["server", "both"]
+
+  kind   = "veth"
+  uplink = "routed"
+  at     = each.key
+}
+
+# A container that runs already, whatever its engine built for it.
+
+mode "container" {
+  for_each = var.podman ? { podman = "podman://web", process = "pid://1" } : {}
+
+  container = each.value
+}
+
 # A virtual service address before the server.
 
 mode "docker0_service" {
@@ -187,12 +242,12 @@ mode "docker0_ipvs" {
 
 mode "tuned" {
   for_each = {
-    gro_off         = { gro = false }
-    tso_off         = { tso = false }
-    rx_checksum_off = { rx_checksum = false }
-    mtu1280         = { mtu = 1280 }
-    napi            = { threaded_napi = true }
-    fq              = { qdisc = "fq" }
+    gro_off      = { gro = false }
+    tso_off      = { tso = false }
+    checksum_off = { rx_checksum = false }
+    mtu1280      = { mtu = 1280 }
+    napi         = { threaded_napi = true }
+    fq           = { qdisc = "fq" }
   }
 
   kind          = "host"
@@ -210,7 +265,7 @@ locals {
     values(mode.macvlan), [mode.macvlan_shim],
     values(mode.ipvlan), values(mode.ipvlan_private), values(mode.ipvlan_vepa), values(mode.ipvlan_shim),
     values(mode.netkit), values(mode.netkit_redirect), [mode.netkit_unscrubbed],
-    values(mode.overlay), [mode.docker0_service, mode.docker0_ipvs], values(mode.tuned),
+    values(mode.overlay), values(mode.routed_at), [mode.docker0_service, mode.docker0_ipvs], values(mode.tuned),
   )
 }
 
@@ -219,6 +274,17 @@ test "tcp_rr" {
   client   = vm.client
   server   = vm.server
   modes    = local.all
+  rounds   = var.rounds
+  block    = "200ms"
+}
+
+test "running" {
+  for_each = var.podman ? ["tcp_rr"] : []
+
+  protocol = each.key
+  client   = vm.engine
+  server   = vm.server
+  modes    = values(mode.container)
   rounds   = var.rounds
   block    = "200ms"
 }
