@@ -242,6 +242,13 @@ func TestParagraphs(t *testing.T) {
 	all := paragraphs(r.Tests[0])
 	require.Len(t, all, 2)
 	assert.Regexp(t, `^routed costs 1\d\.\d% over host at p50 \(95% interval .*\)\. Against host's, a transaction puts \+2\.0 packets into a CPU's backlog, runs 0 softirqs and makes \+1\.0 calls of the network stack's functions\. On its way it passes a veth pair \(veth_xmit once\)\.$`, all[0].Text)
+	quiet := r.Tests[0]
+	quiet.Modes = slices.Clone(quiet.Modes)
+	for i := range quiet.Modes {
+		quiet.Modes[i].Evidence, quiet.Modes[i].Capabilities = nil, nil
+	}
+	assert.Empty(t, paragraphs(quiet), "no evidence, no sentence")
+	assert.Nil(t, priceOf(quiet), "and no matrix")
 	assert.Regexp(t, `Works: sibling\. Fails: filter\.$`, all[1].Text)
 	assert.Empty(t, paragraphs(typical().result(t).Tests[0]))
 
@@ -292,3 +299,16 @@ func TestCapabilitiesAreJudged(t *testing.T) {
 }
 
 func first(trials []*trial, _ []string) []*trial { return trials }
+
+// TestACostWithinTheNoise: an interval clear of 1 is explained.
+func TestACostWithinTheNoise(t *testing.T) {
+	one := func(estimate, lo, hi float64) testbed.Estimate {
+		return testbed.Estimate{Estimate: &estimate, Lo: &lo, Hi: &hi}
+	}
+	mode := testbed.ModeResult{Name: "m", Status: testbed.StatusOK, RatioToHost: map[string]testbed.Estimate{"p50": one(1.2, 1.1, 1.3)},
+		Claims: map[string]testbed.Claim{"p50": {Verdict: string(withinNoise)}}}
+	loud := testbed.TestResult{NoiseFloor: one(1, 0.8, 1.2)}
+	assert.Equal(t, "m cannot be told from host at p50 (95% interval +10.0% to +30.0%), for host differs as much from itself.", costSentence(loud, mode))
+	quiet := testbed.TestResult{NoiseFloor: one(1, 0.99, 1.01)}
+	assert.Equal(t, "m cannot be told from host at p50 (95% interval +10.0% to +30.0%).", costSentence(quiet, mode))
+}

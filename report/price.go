@@ -53,7 +53,8 @@ func priceOf(t testbed.TestResult) *price {
 		p.Columns = append(p.Columns, priceColumn{"rate /s", "transactions per second"})
 	}
 	p.Columns = append(p.Columns, []priceColumn{
-		{"softirqs +", "softirqs beyond host, per transaction"}, {"calls +", "calls of functions of the network stack beyond host"},
+		{"softirqs +", "softirqs that ran beyond host, per transaction"}, {"backlog +", "packets queued to a CPU again beyond host, per transaction"},
+		{"calls +", "calls of functions of the network stack beyond host"},
 	}...)
 	for _, c := range testbed.CapabilityNames {
 		p.Columns = append(p.Columns, priceColumn{c.Title, c.Text})
@@ -97,10 +98,11 @@ func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
 		cells = append(cells, priceCell{Text: rateCell(m.Rate), From: "rate", Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })})
 	}
 	if m.Evidence == nil || host.Evidence == nil || m.Name == hostMode {
-		return append(cells, priceCell{Text: none}, priceCell{Text: none})
+		return append(cells, priceCell{Text: none}, priceCell{Text: none}, priceCell{Text: none})
 	}
 	return append(cells,
 		priceCell{Text: moreCell(m.Evidence.Softirqs, host.Evidence.Softirqs), From: "evidence host/evidence", Lines: eventLines(*m.Evidence)},
+		priceCell{Text: moreCell(m.Evidence.Backlog, host.Evidence.Backlog), From: "evidence host/evidence", Lines: eventLines(*m.Evidence)},
 		priceCell{Text: moreCell(m.Evidence.Calls, host.Evidence.Calls), From: "evidence host/evidence", Lines: callLines(*m.Evidence, *host.Evidence)})
 }
 
@@ -181,7 +183,12 @@ func costSentence(t testbed.TestResult, m testbed.ModeResult) string {
 	case v == faster:
 		return fmt.Sprintf("%s is faster than host at p50, by %s %s.", m.Name, strings.TrimPrefix(percent(*e.Estimate), "-"), interval)
 	}
-	return fmt.Sprintf("%s cannot be told from host at p50 %s.", m.Name, interval)
+	noise, floor := "", t.NoiseFloor
+	alone := *e.Lo > 1 || *e.Hi < 1 // Its interval alone would tell it.
+	if alone && floor.Lo != nil && *e.Lo <= *floor.Hi && *e.Hi >= *floor.Lo {
+		noise = ", for host differs as much from itself"
+	}
+	return fmt.Sprintf("%s cannot be told from host at p50 %s%s.", m.Name, interval, noise)
 }
 
 func whySentence(m, host testbed.ModeResult) string {
