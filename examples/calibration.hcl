@@ -1,5 +1,6 @@
 # Is a delay that is known found again? testbed doctor --calibrate runs this lab,
-# in one guest that it boots from calibration-guest.hcl: between two guests the
+# in one guest that it boots from calibration-guest.hcl (or, with --backend icount, in
+# one whose clock is its instruction count): between two guests the
 # host's scheduler has its say in every wait, and where they are emulated each
 # takes a whole CPU of it to wait with.
 #
@@ -60,6 +61,9 @@ test "tcp_rr" {
   modes    = concat(values(mode.base), values(mode.plus))
   rounds   = 24
   block    = "2s"
+
+  transactions = 1500
+  seeds        = 8
 
   evidence     = false
   capabilities = false

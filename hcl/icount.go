@@ -83,7 +83,7 @@ func (c *cellLoader) uncountable(name string) string {
 	switch {
 	case !ok:
 		return ""
-	case m.Delay > 0:
+	case m.Delay > 0 && !c.waits:
 		return fmt.Sprintf("waits %s, and waiting takes no instructions", m.Delay)
 	case m.Container != "":
 		return "is a container that runs already, and in this guest none does"

@@ -50,3 +50,15 @@ func TestARenamedLabCountsTheSame(t *testing.T) {
 	require.NotEqual(t, macs("a", "icount")[0], macs("a", "icount")[1])
 	require.NotEqual(t, macs("a", "libvirt"), macs("b", "libvirt"))
 }
+
+// TestACalibrationWaitsOnTheGuestsClock: what only waits is refused where instructions
+// are counted, but to whoever looks for the wait itself.
+func TestACalibrationWaitsOnTheGuestsClock(t *testing.T) {
+	_, refused := hcl.Load("../examples/calibration.hcl", hcl.Options{Backend: "icount"})
+	require.Contains(t, rendered(t, refused), "waiting takes no instructions")
+
+	file, diags := hcl.Load("../examples/calibration.hcl", hcl.Options{Backend: "icount", Waits: true})
+	require.Zero(t, diags.Len(), rendered(t, diags))
+	require.Equal(t, 8, file.Lab.Cells[0].Tests[0].Boots)
+	require.EqualValues(t, 1500, file.Lab.Cells[0].Tests[0].Transactions)
+}

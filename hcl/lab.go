@@ -17,6 +17,7 @@ type loader struct {
 	source     *source
 	lab        *testbed.Lab
 	backend    string          // In place of the file's. Optional.
+	waits      bool            // Options.Waits.
 	all        []testbed.Image // Declared, by the file's order.
 	boots      int
 	seeds      int

@@ -29,6 +29,10 @@ type Options struct {
 	// Kernels answers the function kernels(), and is asked only where a lab uses it; without
 	// it, such a lab has a mistake. Optional.
 	Kernels func(KernelRange) ([]string, error)
+	// Waits takes modes with a delay where instructions are counted too. A wait executes
+	// none, so whoever sets it reads the figures as the guest's clock, on which an
+	// instruction takes 1 ns.
+	Waits bool
 }
 
 // File is a lab file without a mistake.
@@ -94,7 +98,7 @@ func Parse(text []byte, path string, opt Options) (*File, *Diagnostics) {
 	source := newSource(body, path, out)
 	source.functions["kernels"] = source.kernels(opt.Kernels)
 	source.variables(opt.Vars)
-	l := &loader{source: source, lab: source.lab, backend: opt.Backend, used: map[string]bool{}}
+	l := &loader{source: source, lab: source.lab, backend: opt.Backend, waits: opt.Waits, used: map[string]bool{}}
 	l.head()
 	l.images()
 	l.cells()

@@ -7,17 +7,28 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 
 	"github.com/testbed-lab/testbed/examples"
+	"github.com/testbed-lab/testbed/hcl"
 	"github.com/testbed-lab/testbed/internal/run"
 	"github.com/testbed-lab/testbed/report"
 	"github.com/testbed-lab/testbed/testbed"
 )
 
 // calibrate runs the lab whose answer is known and says whether it was found: in
-// a guest of its own, or on this very kernel where the backend is the local one.
+// a guest of its own, on this very kernel where the backend is the local one, or in a
+// guest whose clock no host disturbs where it is icount.
 func (a *app) calibrate(ctx context.Context, out string, asJSON bool) error {
+	find, judge := a.recoverInGuest, byInterval
+	switch a.where {
+	case "local":
+		find = a.recoverHere
+	case "icount":
+		find, judge = a.recoverHere, byShare
+		if out != "" {
+			return usageError{errors.New("--out: the backend \"icount\" counts instructions, and a delay is none, so there is no result to keep"), "leave --out out, or use another backend"}
+		}
+	}
 	dir, err := os.MkdirTemp("", "testbed-calibrate-")
 	if err != nil {
 		return err
@@ -27,10 +38,6 @@ func (a *app) calibrate(ctx context.Context, out string, asJSON bool) error {
 	if err := store.Check(); err != nil {
 		return usageError{err, "name another folder with --out"}
 	}
-	find := a.recoverInGuest
-	if a.where == "local" {
-		find = a.recoverHere
-	}
 	recoveries, err := find(ctx, dir, store)
 	if err != nil {
 		return err
@@ -38,9 +45,9 @@ func (a *app) calibrate(ctx context.Context, out string, asJSON bool) error {
 	if asJSON {
 		err = a.printJSON(recoveries)
 	} else {
-		err = a.printRecoveries(recoveries)
+		err = a.printRecoveries(recoveries, judge)
 	}
-	if err == nil && !found(recoveries) {
+	if err == nil && !judge.found(recoveries) {
 		err = statusError(exitFailed)
 	}
 	return err
@@ -52,10 +59,11 @@ func (a *app) onEmbedded(ctx context.Context, dir, name, text string, do func(*s
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}
-	lab, err := a.loadToRun(ctx, []string{path})
-	if err != nil {
+	file, diagnostics := hcl.Load(path, hcl.Options{Backend: a.where, Waits: true})
+	if err := a.diagnose(diagnostics); err != nil {
 		return err
 	}
+	lab := ready(file)
 	s, err := a.open(ctx, lab)
 	if err != nil {
 		return err
@@ -86,57 +94,4 @@ func needsDelay(b testbed.Block) error {
 		return nil
 	}
 	return fmt.Errorf("mode %q is unsupported, so no delay can be found: %s", b.Mode, b.Reason)
-}
-
-// mayMiss is how many intervals may miss what was injected. A perfect instrument
-// misses with one in twenty, so that of six one is outside in 26% of calibrations
-// and more than one in 3%.
-const mayMiss = 1
-
-func found(all []report.Recovery) bool {
-	missed := 0
-	for _, r := range all {
-		if !r.Known() || blurred(r) {
-			return false
-		}
-		if !r.Inside() {
-			missed++
-		}
-	}
-	return missed <= mayMiss && len(all) > 0
-}
-
-// blurred says that a median's interval holds 0 too, and so has not found the delay: on a
-// rig that is busy enough anything lies inside.
-func blurred(r report.Recovery) bool { return r.Metric == "p50" && *r.Found.Lo <= 0 }
-
-func (a *app) printRecoveries(all []report.Recovery) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "injected\tmetric\tfound\t95% interval\t")
-	inside := 0
-	for _, r := range all {
-		if !r.Known() {
-			fmt.Fprintf(w, "%v\t%s\t\t%s\tnot known\n", r.Injected, r.Metric, r.Found.Reason)
-			continue
-		}
-		verdict := "outside"
-		if r.Inside() {
-			verdict = "inside"
-			inside++
-			if blurred(r) {
-				verdict = "inside, as is 0: not found, the rig is too noisy"
-			}
-		}
-		fmt.Fprintf(w, "%v\t%s\t%.1f µs\t%.1f to %.1f µs\t%s\n",
-			r.Injected, r.Metric, *r.Found.Estimate/1e3, *r.Found.Lo/1e3, *r.Found.Hi/1e3, verdict)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	verdict := "calibrated"
-	if !found(all) {
-		verdict = "not calibrated"
-	}
-	_, err := fmt.Fprintf(a.stdout, "%s: %d of %d delays lie inside the interval, %d have to\n", verdict, inside, len(all), len(all)-mayMiss)
-	return err
 }

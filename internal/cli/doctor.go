@@ -19,6 +19,8 @@ computer it says what the libvirt there can run, in place of this one's.
 With --calibrate it boots a virtual machine, injects delays of 50 us, 200 us and
 1 ms into requests in it, and says what was measured of each. That takes some
 minutes, and wants a machine that is quiet. With --backend local it boots none.
+With --backend icount the guest's clock is its instruction count, which no host
+disturbs: that is the instrument without the rig, the same on each machine.
 Exit status 1 where a delay is not found again.
 
 With --config it looks at no machine, but holds a kernel's configuration
