@@ -265,7 +265,10 @@ func TestParagraphs(t *testing.T) {
 	assert.Contains(t, page.String(), `<td class="works" data-from="/tests/0/modes/3/capabilities/0"><details><summary>✓</summary><ul><li>a</li><li>control: b</li></ul></details></td>`)
 	var text bytes.Buffer
 	require.NoError(t, Markdown(&text, r))
-	assert.Contains(t, text.String(), "what it costs, and what works")
+	assert.Regexp(t, `what it costs, and what works\n\n\| mode .*\n.*\n(\| \S+ \| \S+ \[\S+, \S+\] \|.*\n){3}`, text.String(), "with intervals")
+	why := slices.IndexFunc(p.Columns, func(c priceColumn) bool { return c.Title == "calls +" })
+	assert.Equal(t, none, p.Rows[0].Cells[why].Text)
+	assert.NotEmpty(t, p.Rows[0].Cells[why].Lines, "host's opens to what the others' are counted from")
 
 	c := newCourt(in.Lab.Cells[0], first(group(in.Lab, in.Blocks)))
 	assert.Equal(t, 1.0, c.find(testbed.Metric{Function: "capability", Mode: "macvlan", Name: "sibling"}).of(nil))

@@ -183,7 +183,7 @@ func markdownPrice(b *bytes.Buffer, t table, level string) {
 	for _, row := range t.Price.Rows {
 		fmt.Fprintf(b, "| %s |", markdownText(row.Mode))
 		for _, c := range row.Cells {
-			fmt.Fprintf(b, " %s |", markdownText(c.Text))
+			fmt.Fprintf(b, " %s |", markdownText(strings.TrimSpace(c.Text+" "+c.Interval)))
 		}
 		fmt.Fprintln(b)
 	}

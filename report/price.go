@@ -28,10 +28,11 @@ type priceRow struct {
 
 // priceCell opens to what is behind it, line by line.
 type priceCell struct {
-	Text  string
-	Class string // works, fails, unsupported; empty for a figure.
-	From  string // As [cell] has it.
-	Lines []string
+	Text     string
+	Interval string // Of a figure that has one.
+	Class    string // works, fails, unsupported; empty for a figure.
+	From     string // As [cell] has it.
+	Lines    []string
 }
 
 // marks of answers.
@@ -82,28 +83,46 @@ func medianText(t testbed.TestResult) string {
 }
 
 func costCells(t testbed.TestResult, m, host testbed.ModeResult) []priceCell {
-	interval := func(e testbed.Estimate, text func(float64) string) []string {
-		if e.Lo == nil {
-			return []string{firstOf(e.Reason, "no interval")}
-		}
-		return []string{fmt.Sprintf("95%% interval %s to %s, %s, %s", text(*e.Lo), text(*e.Hi), count(e.N, roundOf(t)), e.Method)}
-	}
 	tail := *figureOf(&m, tailColumn(t))
 	time := func(v float64) string { return latency(v, t.Unit) }
 	cells := []priceCell{
-		{Text: latencyCell(m.P50, t.Unit, false), From: "p50", Lines: interval(m.P50, time)},
-		{Text: latencyCell(tail, t.Unit, false), From: tailColumn(t), Lines: interval(tail, time)},
+		figureCell(t, m.P50, "p50", latencyCell(m.P50, t.Unit, false), time),
+		figureCell(t, tail, tailColumn(t), latencyCell(tail, t.Unit, false), time),
 	}
 	if !isCounted(t) {
-		cells = append(cells, priceCell{Text: rateCell(m.Rate), From: "rate", Lines: interval(m.Rate, func(v float64) string { return grouped(v, 0) })})
+		cells = append(cells, figureCell(t, m.Rate, "rate", rateCell(m.Rate), func(v float64) string { return grouped(v, 0) }))
 	}
-	if m.Evidence == nil || host.Evidence == nil || m.Name == hostMode {
-		return append(cells, priceCell{Text: none}, priceCell{Text: none}, priceCell{Text: none})
+	return append(cells, whyCells(m, host)...)
+}
+
+func figureCell(t testbed.TestResult, e testbed.Estimate, from, figure string, text func(float64) string) priceCell {
+	c := priceCell{Text: figure, From: from, Lines: []string{firstOf(e.Reason, "no interval")}}
+	if e.Lo != nil {
+		lo, hi := text(*e.Lo), text(*e.Hi)
+		c.Interval = fmt.Sprintf("[%s, %s]", lo, hi)
+		c.Lines = []string{fmt.Sprintf("95%% interval %s to %s, %s, %s", lo, hi, count(e.N, roundOf(t)), e.Method)}
 	}
-	return append(cells,
-		priceCell{Text: moreCell(m.Evidence.Softirqs, host.Evidence.Softirqs), From: "evidence host/evidence", Lines: eventLines(*m.Evidence)},
-		priceCell{Text: moreCell(m.Evidence.Backlog, host.Evidence.Backlog), From: "evidence host/evidence", Lines: eventLines(*m.Evidence)},
-		priceCell{Text: moreCell(m.Evidence.Calls, host.Evidence.Calls), From: "evidence host/evidence", Lines: callLines(*m.Evidence, *host.Evidence)})
+	return c
+}
+
+// whyCells are what a mode does beyond host. Host's own open to what the others' are
+// counted from.
+func whyCells(m, host testbed.ModeResult) []priceCell {
+	switch {
+	case m.Evidence == nil || host.Evidence == nil:
+		return []priceCell{{Text: none}, {Text: none}, {Text: none}}
+	case m.Name == hostMode:
+		events := priceCell{Text: none, From: "evidence", Lines: eventLines(*m.Evidence)}
+		return []priceCell{events, events, {Text: none, From: "evidence", Lines: callLines(*m.Evidence, testbed.ModeEvidence{})}}
+	}
+	more := func(mine, others *float64, lines []string) priceCell {
+		return priceCell{Text: moreCell(mine, others), From: "evidence host/evidence", Lines: lines}
+	}
+	events := eventLines(*m.Evidence)
+	return []priceCell{
+		more(m.Evidence.Softirqs, host.Evidence.Softirqs, events), more(m.Evidence.Backlog, host.Evidence.Backlog, events),
+		more(m.Evidence.Calls, host.Evidence.Calls, callLines(*m.Evidence, *host.Evidence)),
+	}
 }
 
 // eventLines are all events of both ends, by name.

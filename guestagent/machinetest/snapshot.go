@@ -1,6 +1,7 @@
 package machinetest
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -93,6 +94,9 @@ func (m *Machine) offloads(t testing.TB) (lines []string) {
 		defer tool.Close()
 		for _, link := range all {
 			features, err := tool.Features(link.Attrs().Name)
+			if errors.Is(err, unix.ENODEV) { // It has gone since the list: a mode is being undone.
+				continue
+			}
 			if err != nil {
 				return err
 			}
