@@ -24,8 +24,8 @@ variable "releases" {
 
 variable "rounds" {
   type        = number
-  default     = 5
-  description = "More rounds, narrower intervals."
+  default     = 8
+  description = "More rounds, narrower intervals; fewer than six have none."
 }
 
 variable "podman" {
