@@ -11,10 +11,14 @@ import (
 // loaded waits for the module that an [UnsupportedError] misses, where the kernel has it by
 // now, and reports whether it is worth a second try. The agents of two machines that are
 // one kernel ask for a module at once, and busybox's modprobe tells the second that it is
-// there while the first still loads it: that kernel would be said to lack what it has.
+// there while the first still loads it: that kernel would be said to lack what it has. One
+// that was refused as unknown, and is known when asked again ([explainLink]), came between.
 func loaded(ctx context.Context, refused error) bool {
 	var lacks *UnsupportedError
-	if !errors.As(refused, &lacks) || lacks.Module == "" {
+	if !errors.As(refused, &lacks) {
+		return lacking(refused)
+	}
+	if lacks.Module == "" {
 		return false
 	}
 	return awaitModule(ctx, lacks.Module, func() string {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"github.com/testbed-lab/testbed/kconfig"
 )
@@ -39,4 +40,11 @@ func TestLoaded(t *testing.T) {
 	require.False(t, loaded(t.Context(), nil))
 	require.False(t, loaded(t.Context(), errors.New("no such device")))
 	require.False(t, loaded(t.Context(), fmt.Errorf("build: %w", &UnsupportedError{kconfig.Netkit})), "it cannot be a module")
+}
+
+// TestWhatCameMeanwhileIsTriedAgain: refused as unknown, and known to the probe after it.
+func TestWhatCameMeanwhileIsTriedAgain(t *testing.T) {
+	require.True(t, loaded(t.Context(), fmt.Errorf("add geneve: %w", unix.EOPNOTSUPP)))
+	require.False(t, loaded(t.Context(), fmt.Errorf("add geneve: %w", unix.EEXIST)))
+	require.False(t, loaded(t.Context(), &UnsupportedError{}), "without a module there is nothing to wait for")
 }
